@@ -1,0 +1,58 @@
+# Where are the libraries? System packages, and libtorch from the Python wheel by imported targets of our own:
+# the wheel's find_package(Torch) stops on machines without a CUDA toolkit.
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(MPI REQUIRED COMPONENTS CXX)
+target_compile_definitions(MPI::MPI_CXX INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+set(HDF5_PREFER_PARALLEL OFF)
+find_package(HDF5 REQUIRED COMPONENTS C)
+
+find_path(MOEWIRE_XXHASH_INCLUDE xxhash.h REQUIRED)
+add_library(moewire_xxhash INTERFACE)
+target_include_directories(moewire_xxhash SYSTEM INTERFACE ${MOEWIRE_XXHASH_INCLUDE})
+
+# Static where the archive is there: the binary then runs on machines without these packages.
+function(moewire_find_c_library target header)
+    find_path(${target}_include ${header} REQUIRED)
+    find_library(${target}_library NAMES ${ARGN} REQUIRED)
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} SYSTEM INTERFACE ${${target}_include})
+    target_link_libraries(${target} INTERFACE ${${target}_library})
+endfunction()
+moewire_find_c_library(moewire_pcre2 pcre2.h libpcre2-8.a pcre2-8)
+moewire_find_c_library(moewire_utf8proc utf8proc.h libutf8proc.a utf8proc)
+target_compile_definitions(moewire_pcre2 INTERFACE PCRE2_CODE_UNIT_WIDTH=8)
+target_compile_definitions(moewire_utf8proc INTERFACE UTF8PROC_STATIC)
+
+# Python: owner of torch, and what draws the figures.
+set(MOEWIRE_PYTHON_FOUND ${MOEWIRE_PYTHON})
+if(NOT MOEWIRE_PYTHON_FOUND AND EXISTS ${PROJECT_SOURCE_DIR}/.venv/bin/python)
+    set(MOEWIRE_PYTHON_FOUND ${PROJECT_SOURCE_DIR}/.venv/bin/python)
+endif()
+if(NOT MOEWIRE_PYTHON_FOUND)
+    find_program(MOEWIRE_PYTHON3 python3 REQUIRED)
+    set(MOEWIRE_PYTHON_FOUND ${MOEWIRE_PYTHON3})
+endif()
+
+set(torch_dir ${MOEWIRE_TORCH_DIR})
+if(NOT torch_dir)
+    execute_process(
+        COMMAND ${MOEWIRE_PYTHON_FOUND} -c
+                "import importlib.util as u; print(list(u.find_spec('torch').submodule_search_locations)[0])"
+        OUTPUT_VARIABLE torch_dir OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+endif()
+if(NOT EXISTS ${torch_dir}/lib/libtorch_cpu.so)
+    message(FATAL_ERROR "no torch found (looked in '${torch_dir}'); run scripts/setup.sh, or name the folder that "
+                        "holds torch's include/ and lib/ with -D MOEWIRE_TORCH_DIR=...")
+endif()
+message(STATUS "torch: ${torch_dir}")
+
+add_library(moewire_torch INTERFACE)
+target_include_directories(moewire_torch SYSTEM INTERFACE
+    ${torch_dir}/include ${torch_dir}/include/torch/csrc/api/include)
+target_link_directories(moewire_torch INTERFACE ${torch_dir}/lib)
+target_link_libraries(moewire_torch INTERFACE ${torch_dir}/lib/libtorch_cpu.so ${torch_dir}/lib/libc10.so)
+# The wheel's libraries find their own neighbours; the program finds the wheel.
+set(CMAKE_BUILD_RPATH ${torch_dir}/lib)

@@ -1,0 +1,46 @@
+# What may be chosen at configure time.
+option(MOEWIRE_BUILD_TESTS "Build the test suite" ON)
+option(MOEWIRE_WERROR "Treat warnings as errors" OFF)
+option(MOEWIRE_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(MOEWIRE_TIDY "Run clang-tidy on every compiled file" OFF)
+set(MOEWIRE_TORCH_DIR "" CACHE PATH "Folder of the torch package (holds include/ and lib/); empty: ask MOEWIRE_PYTHON")
+set(MOEWIRE_PYTHON "" CACHE FILEPATH "Python that owns torch and draws the figures; empty: .venv, then python3")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+
+# ccache makes a second build quick; precompiled headers need the two sloppiness settings.
+find_program(MOEWIRE_CCACHE ccache)
+if(MOEWIRE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+        ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_COMPILERCHECK=content
+        ${MOEWIRE_CCACHE})
+endif()
+
+add_library(moewire_flags INTERFACE)
+target_compile_options(moewire_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor)
+if(MOEWIRE_WERROR)
+    target_compile_options(moewire_flags INTERFACE -Werror)
+endif()
+if(MOEWIRE_SANITIZE)
+    target_compile_options(moewire_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
+                                                   -fno-sanitize-recover=undefined)
+    target_link_options(moewire_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(MOEWIRE_TIDY)
+    find_program(MOEWIRE_CLANG_TIDY clang-tidy REQUIRED)
+    set(CMAKE_CXX_CLANG_TIDY ${MOEWIRE_CLANG_TIDY} --quiet)
+endif()
+
+# CUDA sources compile when a toolkit is here; nothing needs one.
+include(CheckLanguage)
+check_language(CUDA)
+if(CMAKE_CUDA_COMPILER)
+    set(MOEWIRE_CUDA_COMPILER ${CMAKE_CUDA_COMPILER})
+endif()

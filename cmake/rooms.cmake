@@ -1,0 +1,35 @@
+# moewire_room(NAME [USES room...] [LIBRARIES lib...] [PRIVATE_LIBRARIES lib...] [PRECOMPILE header...] [CATALOGUE])
+#
+# One static library moewire_NAME from every .cpp below src/NAME. LIBRARIES are seen by users of the room,
+# PRIVATE_LIBRARIES only inside it. The program and the tests link moewire_all, which keeps the registrations
+# of catalogue rooms (a plain static library would drop the files that nobody calls).
+add_library(moewire_all INTERFACE)
+
+function(moewire_room name)
+    cmake_parse_arguments(ROOM "CATALOGUE" "" "USES;LIBRARIES;PRIVATE_LIBRARIES;PRECOMPILE" ${ARGN})
+    set(target moewire_${name})
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+    if(NOT sources)
+        return()
+    endif()
+    add_library(${target} STATIC ${sources})
+    target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    # Registrations carry the file's path; relative to the repository it is the same on every machine.
+    target_compile_options(${target} PRIVATE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+    list(TRANSFORM ROOM_USES PREPEND moewire_)
+    foreach(u ${ROOM_USES})
+ if(NOT TARGET ${u})
+ list(REMOVE_ITEM ROOM_USES ${u})
+ endif()
+ endforeach()
+    target_link_libraries(${target} PUBLIC ${ROOM_USES} ${ROOM_LIBRARIES} PRIVATE moewire_flags ${ROOM_PRIVATE_LIBRARIES})
+    if(ROOM_PRECOMPILE)
+        target_precompile_headers(${target} PRIVATE ${ROOM_PRECOMPILE})
+        target_compile_options(${target} PRIVATE -fpch-preprocess)
+    endif()
+    if(ROOM_CATALOGUE)
+        target_link_libraries(moewire_all INTERFACE $<LINK_LIBRARY:WHOLE_ARCHIVE,${target}>)
+    else()
+        target_link_libraries(moewire_all INTERFACE ${target})
+    endif()
+endfunction()

@@ -1,0 +1,35 @@
+// What do many samples say? Percentiles, their confidence intervals, and simple moments.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace moewire {
+
+double mean(std::span<double const> values);
+double median(std::span<double const> values);
+
+// The nearest-rank percentile: the smallest sample with at least `fraction` of all samples at or below it.
+// `fraction` in (0, 1]. Throws: contract, on an empty span.
+double percentile(std::span<double const> values, double fraction);
+
+// A percentile with its interval.
+struct Quantile {
+    double value = 0;
+    double low = 0;            // lower end of the interval
+    double high = 0;           // upper end of the interval
+    std::int64_t samples = 0;  // n
+    bool bounded = true;       // false: n is too small for the asked confidence, an end is the extreme sample
+};
+
+// Nearest-rank percentile and a distribution-free interval from order statistics: the number of samples
+// below the true quantile is binomial(n, fraction), which gives two ranks that enclose it.
+// Source: Hoefler & Belli, Scientific Benchmarking of Parallel Computing Systems, SC'15, rule 5.
+Quantile quantile(std::span<double const> values, double fraction, double confidence = 0.95);
+
+// Sample quantile of |x| such that at least `coverage` of a further exchangeable value fall within it
+// (split-conformal rank, ceil((n + 1) coverage)); the largest one where n is too small.
+double conformal_radius(std::span<double const> residuals, double coverage);
+
+}  // namespace moewire

@@ -1,0 +1,86 @@
+#include "system/environment.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <string_view>
+#include <unistd.h>
+
+#include "moewire_version.hpp"
+
+extern char** environ;
+
+namespace moewire::environment {
+namespace fs = std::filesystem;
+namespace {
+
+std::optional<std::string> variable(char const* name) {
+    char const* const value = std::getenv(name);
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+}
+
+bool is_home(fs::path const& folder) {
+    std::error_code ignored;
+    return fs::is_directory(folder / "bench" / "suites", ignored) && fs::exists(folder / "scripts", ignored);
+}
+
+fs::path program_folder() {
+    std::error_code ignored;
+    return fs::read_symlink("/proc/self/exe", ignored).parent_path();
+}
+
+bool is_recorded(std::string_view name) {
+    static constexpr std::array prefixes{"NCCL_", "OMPI_MCA_", "UCX_",     "CUDA_",
+                                         "OMP_",  "SLURM_JOB", "MOEWIRE_", "MKL_"};
+    static constexpr std::array launcher{"uri", "key", "jobid", "URI", "KEY", "ess_base", "orte_", "pmix"};
+    bool wanted = false;
+    for (auto const* prefix : prefixes) wanted = wanted || name.starts_with(prefix);
+    for (auto const* part : launcher) wanted = wanted && name.find(part) == std::string_view::npos;
+    return wanted;
+}
+
+}  // namespace
+
+fs::path home() {
+    if (auto const named = variable("MOEWIRE_HOME")) return *named;
+    for (fs::path folder = program_folder(); folder.has_relative_path(); folder = folder.parent_path()) {
+        if (is_home(folder)) return folder;
+    }
+    return MOEWIRE_SOURCE_DIR;
+}
+
+fs::path cache() {
+    if (auto const named = variable("MOEWIRE_CACHE")) return *named;
+    return home() / ".cache";
+}
+
+fs::path python() {
+    if (auto const named = variable("MOEWIRE_PYTHON")) return *named;
+    fs::path const in_home = home() / ".venv" / "bin" / "python";
+    return fs::exists(in_home) ? in_home : fs::path(MOEWIRE_DEFAULT_PYTHON);
+}
+
+fs::path hugging_face_cache() {
+    if (auto const named = variable("HF_HUB_CACHE")) return *named;
+    if (auto const named = variable("HUGGINGFACE_HUB_CACHE")) return *named;
+    if (auto const named = variable("HF_HOME")) return fs::path(*named) / "hub";
+    if (auto const named = variable("XDG_CACHE_HOME")) return fs::path(*named) / "huggingface" / "hub";
+    return fs::path(variable("HOME").value_or("/")) / ".cache" / "huggingface" / "hub";
+}
+
+bool launched_by_mpi() {
+    return variable("OMPI_COMM_WORLD_SIZE") || variable("PMIX_RANK") || variable("PMI_RANK");
+}
+
+std::map<std::string, std::string> snapshot() {
+    std::map<std::string, std::string> found;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        std::string_view const text = *entry;
+        auto const equals = text.find('=');
+        if (equals == std::string_view::npos || !is_recorded(text.substr(0, equals))) continue;
+        found.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return found;
+}
+
+}  // namespace moewire::environment

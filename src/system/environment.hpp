@@ -1,0 +1,32 @@
+// What does the environment say? Every variable that moewire reads is named here and nowhere else.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace moewire::environment {
+
+// MOEWIRE_HOME: the repository (bench/suites, bench/topologies, models, scripts). Default: found from the
+// program's own path, then the folder it was built from.
+std::filesystem::path home();
+
+// MOEWIRE_CACHE: where fetched texts are kept. Default: <home>/.cache.
+std::filesystem::path cache();
+
+// MOEWIRE_PYTHON: Python with numpy, h5py and matplotlib, for figures. Default: the one found at build time.
+std::filesystem::path python();
+
+// The Hugging Face hub's cache: HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else HF_HOME/hub, else
+// XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub.
+std::filesystem::path hugging_face_cache();
+
+// Did mpirun or srun start this process? (OMPI_COMM_WORLD_SIZE, PMIX_RANK, PMI_RANK)
+bool launched_by_mpi();
+
+// Variables that change results, as they stand: NCCL_*, OMPI_*, UCX_*, CUDA_*, OMP_*, SLURM_JOB*, MOEWIRE_*.
+// Variables that hold addresses or secrets of the launcher are left out.
+std::map<std::string, std::string> snapshot();
+
+}  // namespace moewire::environment

@@ -1,0 +1,49 @@
+#include "system/watchdog.hpp"
+
+#include <chrono>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "base/show.hpp"
+#include "system/clock.hpp"
+
+namespace moewire {
+
+Watchdog::Watchdog(std::string who, double limit_s)
+    : who_(std::move(who)), limit_s_(limit_s), thread_([this] { watch(); }) {}
+
+Watchdog::~Watchdog() {
+    {
+        std::lock_guard const lock(mutex_);
+        stopping_ = true;
+    }
+    stop_signal_.notify_all();
+    thread_.join();
+}
+
+void Watchdog::watch() {
+    auto const period = std::chrono::duration<double>(std::min(1.0, limit_s_ / 4));
+    std::unique_lock lock(mutex_);
+    while (!stop_signal_.wait_for(lock, period, [this] { return stopping_; })) {
+        char const* const step = step_.load(std::memory_order_acquire);
+        if (step == nullptr || monotonic_s() - since_s_.load(std::memory_order_acquire) < limit_s_) continue;
+        log_error(
+            fmt::format("{}: {} did not end within {} (a peer is dead or late); look at the other ranks' "
+                        "messages, or raise --timeout",
+                        who_, step, show_seconds(limit_s_)));
+        std::_Exit(4);
+    }
+}
+
+Watchdog::Guard::Guard(Watchdog& dog, char const* step) : dog_(dog) {
+    dog_.since_s_.store(monotonic_s(), std::memory_order_release);
+    dog_.step_.store(step, std::memory_order_release);
+}
+
+Watchdog::Guard::~Guard() {
+    dog_.step_.store(nullptr, std::memory_order_release);
+}
+
+}  // namespace moewire

@@ -1,0 +1,64 @@
+#include "base/statistics.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "base/random.hpp"
+
+namespace moewire {
+namespace {
+
+std::vector<double> one_to(int count) {
+    std::vector<double> values(static_cast<std::size_t>(count));
+    std::iota(values.begin(), values.end(), 1.0);
+    return values;
+}
+
+TEST(Statistics, NearestRankPercentiles) {
+    auto const values = one_to(100);
+    EXPECT_EQ(percentile(values, 0.50), 50);
+    EXPECT_EQ(percentile(values, 0.95), 95);
+    EXPECT_EQ(percentile(values, 0.99), 99);
+    EXPECT_EQ(percentile(one_to(20), 0.95), 19);
+    EXPECT_EQ(percentile(one_to(1), 0.99), 1);
+}
+
+TEST(Statistics, MedianIntervalHasTheTabulatedRanks) {
+    // Binomial table for n = 10: the ranks 2 and 9 enclose the median with 97.9 %.
+    auto const q = quantile(one_to(10), 0.5);
+    EXPECT_EQ(q.value, 5);
+    EXPECT_EQ(q.low, 2);
+    EXPECT_EQ(q.high, 9);
+    EXPECT_TRUE(q.bounded);
+}
+
+TEST(Statistics, IntervalOfATailSaysWhenSamplesAreTooFew) {
+    auto const q = quantile(one_to(50), 0.99);
+    EXPECT_FALSE(q.bounded);
+    EXPECT_EQ(q.high, 50);
+    EXPECT_TRUE(quantile(one_to(2000), 0.99).bounded);
+}
+
+TEST(Statistics, IntervalCoversTheTrueMedian) {
+    Random random(3, "coverage");
+    int covered = 0;
+    int const trials = 2000;
+    for (int trial = 0; trial < trials; ++trial) {
+        std::vector<double> values(31);
+        for (double& value : values) value = random.uniform();
+        auto const q = quantile(values, 0.5);
+        covered += q.low <= 0.5 && 0.5 <= q.high;
+    }
+    EXPECT_GT(covered, trials * 0.945);
+}
+
+TEST(Statistics, ConformalRadiusIsTheRankOfOneMore) {
+    std::vector<double> const residuals{-4, 1, 2, -3};
+    EXPECT_EQ(conformal_radius(residuals, 0.6), 3);  // ceil(5 * 0.6) = 3
+    EXPECT_EQ(conformal_radius(residuals, 0.99), 4);
+}
+
+}  // namespace
+}  // namespace moewire

@@ -1,0 +1,78 @@
+#include <gtest/gtest.h>
+
+#include "system/clock.hpp"
+#include "system/environment.hpp"
+#include "system/machine.hpp"
+#include "system/provenance.hpp"
+#include "system/watchdog.hpp"
+
+namespace moewire {
+namespace {
+
+TEST(Environment, HomeHoldsTheRepository) {
+    ::unsetenv("MOEWIRE_HOME");
+    EXPECT_TRUE(std::filesystem::exists(environment::home() / "CMakeLists.txt")) << environment::home();
+}
+
+TEST(Environment, HuggingFaceCacheHonoursTheVariablesInOrder) {
+    ::setenv("HF_HOME", "/a", 1);
+    ::unsetenv("HF_HUB_CACHE");
+    ::unsetenv("HUGGINGFACE_HUB_CACHE");
+    EXPECT_EQ(environment::hugging_face_cache(), "/a/hub");
+    ::setenv("HF_HUB_CACHE", "/b", 1);
+    EXPECT_EQ(environment::hugging_face_cache(), "/b");
+    ::unsetenv("HF_HUB_CACHE");
+    ::unsetenv("HF_HOME");
+}
+
+TEST(Environment, SnapshotTakesWhatChangesResultsAndNoSecrets) {
+    ::setenv("NCCL_TEST_ONLY", "7", 1);
+    ::setenv("OMPI_MCA_orte_hnp_uri", "tcp://10.0.0.1:1", 1);
+    auto const found = environment::snapshot();
+    EXPECT_EQ(found.at("NCCL_TEST_ONLY"), "7");
+    EXPECT_FALSE(found.contains("OMPI_MCA_orte_hnp_uri"));
+    EXPECT_FALSE(found.contains("PATH"));
+}
+
+TEST(Machine, KnowsItself) {
+    auto const machine = this_machine();
+    EXPECT_GE(machine.cores, 1);
+    EXPECT_GT(machine.memory_bytes, std::int64_t{1} << 28);
+    EXPECT_FALSE(machine.host.empty());
+    EXPECT_GT(peak_copy_bytes_per_s(), 1e9);
+    EXPECT_GT(resident_bytes(), 0);
+}
+
+TEST(Clock, NeverRunsBackwards) {
+    double last_s = monotonic_s();
+    for (int i = 0; i < 1000; ++i) {
+        double const now_s = monotonic_s();
+        ASSERT_GE(now_s, last_s);
+        last_s = now_s;
+    }
+}
+
+TEST(Provenance, CommandLineReadsBackInAShell) {
+    char const* const argv[] = {"moewire", "--name", "it's a b", ""};
+    EXPECT_EQ(command_line(4, argv), R"(moewire --name 'it'\''s a b' '')");
+    EXPECT_FALSE(program_version().version.empty());
+}
+
+TEST(Watchdog, LetsTimelyStepsPass) {
+    Watchdog dog("rank 0 of 1", 5);
+    for (int i = 0; i < 100; ++i) Watchdog::Guard const guard(dog, "a step");
+}
+
+TEST(WatchdogDeathTest, EndsALateStepAndNamesIt) {
+    testing::GTEST_FLAG(death_test_style) = "threadsafe";
+    EXPECT_EXIT(
+        {
+            Watchdog dog("rank 3 of 4", 0.2);
+            Watchdog::Guard const guard(dog, "dispatch of layer 2");
+            ::sleep(5);
+        },
+        testing::ExitedWithCode(4), "rank 3 of 4: dispatch of layer 2 did not end");
+}
+
+}  // namespace
+}  // namespace moewire
