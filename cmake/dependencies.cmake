@@ -3,7 +3,7 @@
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(tomlplusplus REQUIRED)
+
 find_package(MPI REQUIRED COMPONENTS CXX)
 target_compile_definitions(MPI::MPI_CXX INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 set(HDF5_PREFER_PARALLEL OFF)
@@ -12,6 +12,12 @@ find_package(HDF5 REQUIRED COMPONENTS C)
 find_path(MOEWIRE_XXHASH_INCLUDE xxhash.h REQUIRED)
 add_library(moewire_xxhash INTERFACE)
 target_include_directories(moewire_xxhash SYSTEM INTERFACE ${MOEWIRE_XXHASH_INCLUDE})
+
+# Header-only: one file uses it, and no shared library must then be found at run time.
+find_path(MOEWIRE_TOML_INCLUDE toml++/toml.h REQUIRED)
+add_library(moewire_toml INTERFACE)
+target_include_directories(moewire_toml SYSTEM INTERFACE ${MOEWIRE_TOML_INCLUDE})
+target_compile_definitions(moewire_toml INTERFACE TOML_HEADER_ONLY=1)
 
 # Static where the archive is there: the binary then runs on machines without these packages.
 function(moewire_find_c_library target header)

@@ -1,8 +1,10 @@
 # moewire_room(NAME [USES room...] [LIBRARIES lib...] [PRIVATE_LIBRARIES lib...] [PRECOMPILE header...] [CATALOGUE])
 #
 # One static library moewire_NAME from every .cpp below src/NAME. LIBRARIES are seen by users of the room,
-# PRIVATE_LIBRARIES only inside it. The program and the tests link moewire_all, which keeps the registrations
-# of catalogue rooms (a plain static library would drop the files that nobody calls).
+# PRIVATE_LIBRARIES only inside it.
+#
+# moewire_program(NAME) links a program with all rooms and keeps the registrations of catalogue rooms: a plain
+# static library would drop the files that nobody calls.
 add_library(moewire_all INTERFACE)
 
 function(moewire_room name)
@@ -17,19 +19,27 @@ function(moewire_room name)
     # Registrations carry the file's path; relative to the repository it is the same on every machine.
     target_compile_options(${target} PRIVATE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
     list(TRANSFORM ROOM_USES PREPEND moewire_)
+    set(u2 "")
     foreach(u ${ROOM_USES})
- if(NOT TARGET ${u})
- list(REMOVE_ITEM ROOM_USES ${u})
- endif()
- endforeach()
+        if(TARGET ${u})
+            list(APPEND u2 ${u})
+        endif()
+    endforeach()
+    set(ROOM_USES ${u2})
     target_link_libraries(${target} PUBLIC ${ROOM_USES} ${ROOM_LIBRARIES} PRIVATE moewire_flags ${ROOM_PRIVATE_LIBRARIES})
     if(ROOM_PRECOMPILE)
         target_precompile_headers(${target} PRIVATE ${ROOM_PRECOMPILE})
         target_compile_options(${target} PRIVATE -fpch-preprocess)
     endif()
+    target_link_libraries(moewire_all INTERFACE ${target})
     if(ROOM_CATALOGUE)
-        target_link_libraries(moewire_all INTERFACE $<LINK_LIBRARY:WHOLE_ARCHIVE,${target}>)
-    else()
-        target_link_libraries(moewire_all INTERFACE ${target})
+        set_property(GLOBAL APPEND PROPERTY moewire_catalogue_rooms ${target})
     endif()
+endfunction()
+
+function(moewire_program name)
+    get_property(rooms GLOBAL PROPERTY moewire_catalogue_rooms)
+    list(JOIN rooms "," rooms)
+    target_link_libraries(${name} PRIVATE moewire_all moewire_flags)
+    set_target_properties(${name} PROPERTIES LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,${rooms}")
 endfunction()

@@ -18,7 +18,8 @@ set(moewire_test_environment
 
 function(moewire_test_program name)
     add_executable(${name} ${ARGN})
-    target_link_libraries(${name} PRIVATE moewire_all moewire_test_support GTest::gtest moewire_flags)
+    moewire_program(${name})
+    target_link_libraries(${name} PRIVATE moewire_test_support GTest::gtest)
     target_precompile_headers(${name} REUSE_FROM moewire_test_support)
 endfunction()
 

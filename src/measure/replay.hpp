@@ -1,0 +1,54 @@
+// How long do a recorded routing's exchanges take without the model? The same plans, stamped payload.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "assignment/assignment.hpp"
+#include "base/grid.hpp"
+#include "routing/routing.hpp"
+#include "system/communicator.hpp"
+#include "transport/dispatcher.hpp"
+#include "transport/exchange.hpp"
+#include "transport/steps.hpp"
+
+namespace moewire {
+
+// One rank's part of a case: routing x assignment, planned once, run many times.
+class Replay {
+  public:
+    // Collective: all ranks (counts are exchanged). `exchange` must outlive the replay.
+    // Throws: usage, when row_bytes cannot carry a stamp.
+    Replay(Communicator const& communicator, Exchange& exchange, std::string const& dispatcher,
+           Routing const& routing, Assignment const& assignment, std::int64_t row_bytes);
+
+    // Collective: all ranks. One stamped exchange per layer, there and back, checked byte by byte.
+    // Throws on all ranks: failure (source "verify"), naming rank, layer and row.
+    void verify();
+
+    // Collective: all ranks. One iteration: for every layer a dispatch and a combine, each behind a barrier
+    // (cadence `isolated`). `observer` may be null.
+    void run(StepObserver* observer);
+
+    // What this rank sends to each rank and receives from each. Shape: [layer, peer]. Unit: bytes.
+    Grid<std::uint64_t, 2> sent_bytes() const;
+    Grid<std::uint64_t, 2> received_bytes() const;
+
+  private:
+    std::span<std::byte> send_side(ExchangePlan const& plan);
+    std::span<std::byte> receive_side(ExchangePlan const& plan);
+    void ask(LayerId layer);            // fills the send side with questions
+    std::string answer(LayerId layer);  // checks the questions, writes the answers; a problem, or ""
+    std::string check_answers(LayerId layer);
+
+    Communicator communicator_;
+    Exchange* exchange_;
+    Assignment assignment_;
+    Routing routing_;
+    std::vector<DispatchPlan> plans_;  // Shape: [layer]
+    // As large as the largest layer; the combine overwrites the send side, as a real layer's result may.
+    std::vector<std::byte> home_buffer_, expert_buffer_;
+};
+
+}  // namespace moewire

@@ -1,0 +1,28 @@
+// How fast is a plain uniform exchange here? A short sweep over sizes, the calibration's input.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "system/clock.hpp"
+#include "system/communicator.hpp"
+#include "transport/exchange.hpp"
+
+namespace moewire {
+
+struct SweepPoint {
+    std::uint64_t busiest_bytes = 0;  // what each port really carried (sizes are rounded to rows)
+    double p50_s = 0;                 // median over iterations of the maximum over ranks of transfer_s
+    std::vector<double> samples_s;    // Shape: [iteration]; the maxima over ranks
+};
+
+// Collective: all ranks. Every rank sends the same number of rows to every rank, itself included (as routed
+// tokens do), so that each port carries about the asked bytes. Sizes are interleaved at random. The result is
+// complete on rank 0 and empty elsewhere.
+std::vector<SweepPoint> sweep_uniform(Communicator const& communicator, Exchange& exchange,
+                                      std::span<std::uint64_t const> busiest_bytes, std::int64_t row_bytes,
+                                      std::size_t iterations, std::uint64_t seed,
+                                      std::vector<ClockOffset> const& offsets);
+
+}  // namespace moewire

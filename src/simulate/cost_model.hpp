@@ -1,0 +1,74 @@
+// How long should one exchange take? One question, one answer type, many models in cost_models/.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/grid.hpp"
+#include "topology/topology.hpp"
+
+namespace moewire {
+
+// One all-to-all to be predicted.
+struct Scenario {
+    Topology const& topology;
+    Grid<std::uint64_t, 2> const& bytes;  // Shape: [source, destination]
+};
+
+// What the number rests on.
+enum class Evidence {
+    bound,        // no time can be below it
+    assumed,      // parameters were given, not measured
+    calibrated,   // parameters were fitted to measurements on this machine; the case lies inside their hull
+    extrapolated  // as calibrated, but outside the hull
+};
+std::string_view name_of(Evidence evidence);
+
+// Unit: seconds. low_s .. high_s is the 90 % interval where the model has one, else time_s twice.
+struct Prediction {
+    double time_s = 0;
+    double low_s = 0;
+    double high_s = 0;
+    double bound_s = 0;            // resource lower bound of this scenario
+    std::string binding_resource;  // what gives that bound
+    Evidence evidence = Evidence::assumed;
+};
+
+// The seed study's flat network.
+struct SeedNetwork {
+    double bandwidth_bytes_per_s = 12.5e9;  // 100 Gbit/s
+    double latency_s = 1e-6;
+};
+
+// latency + bytes of the busiest port / bandwidth, with what the fit was made from.
+struct Line {
+    double latency_s = 0;
+    double bandwidth_bytes_per_s = 0;
+    double log_radius = 0;          // 90 % of the calibration's |log(measured / fitted)| lie within
+    std::uint64_t least_bytes = 0;  // hull of the calibration, busiest port
+    std::uint64_t most_bytes = 0;
+};
+
+// The parameters that models need; a model without its own throws.
+struct ModelParameters {
+    SeedNetwork seed;
+    std::optional<Line> line;
+};
+
+struct CostModel {
+    static constexpr char const* catalogue = "simulate/cost_models";
+    // Throws: unavailable, when its parameters are absent.
+    std::function<Prediction(Scenario const&, ModelParameters const&)> predict;
+};
+
+// Bytes over capacity of the most loaded resource: no prediction and no measurement may lie below.
+struct Bound {
+    double time_s = 0;
+    std::string binding_resource;  // "none" where nothing limits or nothing moves
+};
+Bound resource_bound(Scenario const& scenario);
+
+}  // namespace moewire
