@@ -56,8 +56,9 @@ endif()
 message(STATUS "torch: ${torch_dir}")
 
 add_library(moewire_torch INTERFACE)
-target_include_directories(moewire_torch SYSTEM INTERFACE
-    ${torch_dir}/include ${torch_dir}/include/torch/csrc/api/include)
+# Behind the system's own headers: the wheel brings copies of fmt and others, which our libraries do not match.
+target_compile_options(moewire_torch INTERFACE "SHELL:-idirafter ${torch_dir}/include"
+                                               "SHELL:-idirafter ${torch_dir}/include/torch/csrc/api/include")
 target_link_directories(moewire_torch INTERFACE ${torch_dir}/lib)
 target_link_libraries(moewire_torch INTERFACE ${torch_dir}/lib/libtorch_cpu.so ${torch_dir}/lib/libc10.so)
 # The wheel's libraries find their own neighbours; the program finds the wheel.

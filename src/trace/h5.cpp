@@ -97,7 +97,7 @@ Record H5File::read(std::string const& path) const {
     H5Handle const group(H5Gopen2(state_->file.get(), path.c_str(), H5P_DEFAULT), H5Gclose,
                          "opening " + path);
     Record record{path, read_attributes(group.get()), {}};
-    if (path != "/") read_datasets(group.get(), "", record.datasets);
+    read_datasets(group.get(), "", record.datasets);
     return record;
 }
 

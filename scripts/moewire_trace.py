@@ -1,0 +1,179 @@
+"""Read moewire traces (schema 1.x) into numpy, and into pandas where it is installed.
+
+    from moewire_trace import Trace
+    trace = Trace("run.h5")
+    for case in trace.cases:
+        print(case.key, case["strategy"], case.exchange_s().mean())
+    trace.frame()          # one row a case (needs pandas)
+    trace.samples_frame()  # one row an iteration, layer, direction and rank (needs pandas)
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+SCHEMA_MAJOR = 1
+DIRECTIONS = ("dispatch", "combine")
+
+
+class TraceError(Exception):
+    """The file is no trace that this reader understands."""
+
+
+def _text(value):
+    return value.decode("utf-8").rstrip("\0") if isinstance(value, bytes) else value
+
+
+def _attributes(group) -> dict:
+    return {name: _text(value.item() if isinstance(value, np.generic) else value) for name, value in group.attrs.items()}
+
+
+def _record(group) -> "Record":
+    """A group's attributes, and the datasets below it that belong to no deeper record."""
+    record = Record(group.name, _attributes(group))
+
+    def collect(where, prefix):
+        for name, item in where.items():
+            if isinstance(item, h5py.Dataset):
+                record.data[prefix + name] = item[()]
+                record.units[prefix + name] = _text(item.attrs.get("unit", ""))
+                record.axes[prefix + name] = [axis for axis in _text(item.attrs.get("axes", "")).split(",") if axis]
+            elif not item.attrs:
+                collect(item, f"{prefix}{name}/")
+
+    collect(group, "")
+    return record
+
+
+@dataclass
+class Record:
+    """One group of a trace: `record["strategy"]` is an attribute, `record.data["traffic_bytes"]` an array."""
+
+    path: str
+    attributes: dict
+    data: dict = field(default_factory=dict)
+    units: dict = field(default_factory=dict)
+    axes: dict = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+    def __getitem__(self, name):
+        return self.attributes[name]
+
+    def get(self, name, default=None):
+        return self.attributes.get(name, default)
+
+    @property
+    def measured(self) -> bool:
+        return self.get("status") == "ok"
+
+    def slowest_s(self, direction: str, quantity: str = "transfer_s") -> np.ndarray:
+        """Maximum over ranks. Shape: [iteration, layer]."""
+        return self.data[f"measured/{direction}_{quantity}"].max(axis=2)
+
+    def exchange_s(self, quantity: str = "transfer_s") -> np.ndarray:
+        """Slowest rank of each exchange, summed over layers and both directions. Shape: [iteration]."""
+        return sum(self.slowest_s(direction, quantity).sum(axis=1) for direction in DIRECTIONS)
+
+    def predicted_s(self, direction: str, model: str) -> dict:
+        """`time`, `low`, `high` and `bound`, each of shape [layer]."""
+        prefix = f"predicted/{direction}/{model}"
+        return {name: self.data[f"{prefix}_{suffix}"]
+                for name, suffix in (("time", "s"), ("low", "low_s"), ("high", "high_s"), ("bound", "bound_s"))}
+
+    def models(self) -> list[str]:
+        """Cost models that predicted this case."""
+        prefix, suffix = "predicted/dispatch/", "_bound_s"
+        return sorted(name[len(prefix):-len(suffix)] for name in self.data if name.startswith(prefix) and name.endswith(suffix))
+
+
+class Trace:
+    """A whole trace in memory."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        try:
+            file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise TraceError(f"{path} cannot be read ({error}); name a trace, or run `moewire trace recover`") from error
+        with file:
+            version = _text(file.attrs.get("schema_version", b""))
+            major = version.split(".")[0]
+            if not major.isdigit():
+                raise TraceError(f"{path} is no moewire trace (no schema_version)")
+            if int(major) > SCHEMA_MAJOR:
+                raise TraceError(f"{path} has schema {version}; this reader knows up to {SCHEMA_MAJOR}.x: update it")
+            self.root = _record(file)
+            self.topology = _record(file["topology"]) if "topology" in file else None
+            self.calibration = _record(file["calibration"]) if "calibration" in file else None
+            self.models = [_record(group) for group in file.get("models", {}).values()]
+            self.cases = [_record(group) for group in file.get("cases", {}).values()]
+
+    def groups(self) -> dict:
+        """Measured cases that differ in the strategy alone: (model, dataset, plan_dataset, mode) -> cases."""
+        found: dict = {}
+        for case in self.cases:
+            if case.measured:
+                key = tuple(case[name] for name in ("model", "dataset", "plan_dataset", "mode"))
+                found.setdefault(key, []).append(case)
+        return found
+
+    def frame(self):
+        """One row a case: its attributes, and percentiles of exchange_s."""
+        import pandas
+
+        rows = []
+        for case in self.cases:
+            row = {"key": case.key, **case.attributes}
+            if case.measured:
+                samples = np.sort(case.exchange_s())
+                for percent in (50, 95, 99):
+                    row[f"exchange_p{percent}_s"] = samples[max(0, int(np.ceil(percent / 100 * len(samples) - 1e-9)) - 1)]
+            rows.append(row)
+        return pandas.DataFrame(rows)
+
+    def samples_frame(self):
+        """One row an iteration, layer, direction and rank of every measured case."""
+        import pandas
+
+        parts = []
+        for case in self.cases:
+            if not case.measured:
+                continue
+            for direction in DIRECTIONS:
+                columns = {q: case.data[f"measured/{direction}_{q}"] for q in ("host_s", "wait_s", "transfer_s")}
+                shape = columns["host_s"].shape
+                index = np.indices(shape).reshape(3, -1)
+                parts.append(pandas.DataFrame({"key": case.key, "strategy": case["strategy"], "direction": direction,
+                                               "iteration": index[0], "layer": index[1], "rank": index[2],
+                                               **{q: values.ravel() for q, values in columns.items()}}))
+        return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame()
+
+
+def main() -> int:
+    if len(sys.argv) != 2:
+        print("usage: moewire_trace.py TRACE.h5", file=sys.stderr)
+        return 2
+    try:
+        trace = Trace(sys.argv[1])
+    except TraceError as error:
+        print(f"moewire_trace: {error}", file=sys.stderr)
+        return 2
+    print(f"{trace.path}: schema {trace.root['schema_version']}, {trace.root['ranks']} ranks, {len(trace.cases)} cases")
+    for case in trace.cases:
+        line = f"  {case.key}: {case['status']}"
+        if case.measured:
+            line += f", exchange median {np.median(case.exchange_s()) * 1e3:.3f} ms over {len(case.exchange_s())} iterations"
+        print(line)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+// What does the model say of these tokens? The face of the model room: no torch header behind it is needed.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "assignment/assignment.hpp"
+#include "base/grid.hpp"
+#include "checkpoint/config.hpp"
+#include "routing/routing.hpp"
+#include "system/communicator.hpp"
+#include "transport/exchange.hpp"
+#include "transport/steps.hpp"
+
+namespace moewire {
+
+enum class Precision { float32, bfloat16 };
+Precision precision_of(std::string const& name);  // "float32", "bfloat16". Throws: usage.
+std::string name_of(Precision precision);
+std::int64_t element_bytes(Precision precision);
+
+// Longrope beyond the original context: transformers 5.17 keeps the short factors (and takes the long
+// magnitude); the model's own rule takes the long factors. Nothing differs below it.
+enum class LongRope { transformers, config };
+
+struct ModelOptions {
+    Precision precision = Precision::float32;
+    LongRope long_rope = LongRope::transformers;
+    std::string policy = "native";
+};
+
+// Sizes that everybody asks for.
+struct ModelFacts {
+    std::string name;          // folder name
+    std::string architecture;  // model_type
+    std::int64_t layers = 0;   // all of them have experts
+    std::int32_t experts = 0;  // per layer
+    std::int64_t top_k = 0;
+    std::int64_t hidden_size = 0;
+    std::int64_t vocabulary = 0;
+    std::int64_t parameters = 0;
+    std::int64_t row_bytes = 0;     // one token's hidden state in the compute dtype
+    std::int64_t expert_bytes = 0;  // one expert's weights in the compute dtype
+};
+
+// The expert weights of one rank under one assignment.
+class ExpertBank {
+  public:
+    virtual ~ExpertBank() = default;
+    virtual std::int64_t bytes() const = 0;
+};
+
+// The ranks that share the experts, and how their rows travel.
+struct ExpertParallel {
+    Communicator const& communicator;
+    Exchange& exchange;
+    Assignment const& assignment;
+    ExpertBank const& experts;  // of this rank, loaded for this assignment
+    std::string dispatcher = "per_expert";
+};
+
+// What the caller wants besides the routing, which is always returned.
+struct Wanted {
+    std::int32_t first_target = 0;  // > 0: sum the negative log-likelihood of positions first_target .. end
+    bool logits = false;            // keep [sequence, position, vocabulary]
+    bool router = false;            // keep router logits and weights
+    StepObserver* observer = nullptr;
+};
+
+struct ForwardResult {
+    Routing routing;     // token = sequence * positions + position
+    double nll_sum = 0;  // natural logarithm, fp32 per target, summed in fp64
+    std::int64_t targets = 0;
+    Grid<float, 3> logits;          // Shape: [sequence, position, vocabulary]
+    Grid<float, 3> router_logits;   // Shape: [layer, token, expert]
+    Grid<float, 3> router_weights;  // Shape: [layer, token, choice]
+};
+
+// A decoder-only language model with mixture-of-experts layers, experts sharded over ranks.
+class LanguageModel {
+  public:
+    virtual ~LanguageModel() = default;
+
+    // Reads config and dense weights; experts are loaded per assignment.
+    // Throws: usage, when config and tensors do not belong together or something is not supported.
+    static std::unique_ptr<LanguageModel> load(std::filesystem::path const& folder,
+                                               ModelOptions const& options);
+
+    virtual ModelFacts const& facts() const = 0;
+    virtual ModelConfig const& config() const = 0;
+
+    // Hash of all weights on disk: equal hashes, equal models. Reads every byte.
+    virtual std::string weight_digest() const = 0;
+
+    // Bytes of weights read from disk so far.
+    virtual std::uint64_t bytes_read() const = 0;
+
+    // The weights of the experts that `rank` holds, and no others.
+    virtual std::shared_ptr<ExpertBank const> load_experts(Assignment const& assignment,
+                                                           RankId rank) const = 0;
+
+    // Collective: all ranks of `parallel`, each with its own sequences of one length. Shape of `tokens`:
+    // [sequence, position]; zero sequences are fine, the rank then only serves its experts. Throws: usage,
+    // for token ids outside the vocabulary (before anything is exchanged).
+    virtual ForwardResult forward(Grid<std::int32_t, 2> const& tokens, ExpertParallel const& parallel,
+                                  Wanted const& wanted) = 0;
+};
+
+// Threads that one rank computes with.
+void set_compute_threads(int threads);
+int compute_threads();
+
+// "2.11.0".
+std::string torch_version();
+
+}  // namespace moewire

@@ -1,0 +1,29 @@
+#include "model/traits.hpp"
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "base/registry.hpp"
+
+namespace moewire {
+
+Traits traits_of(ModelConfig const& config) {
+    auto& architectures = Registry<Architecture>::instance();
+    if (!architectures.contains(config.model_type)) {
+        std::string known;
+        for (auto const& entry : architectures.entries()) known += (known.empty() ? "" : ", ") + entry.name;
+        throw input_error(
+            "model", fmt::format("model_type '{}' is not supported (its layers may compute something else); "
+                                 "use one of: {}",
+                                 config.model_type, known));
+    }
+    if (config.hidden_act != "silu") {
+        throw input_error(
+            "model", fmt::format("hidden_act '{}' is not supported (experts compute silu); use a model with "
+                                 "silu",
+                                 config.hidden_act));
+    }
+    return architectures.at(config.model_type).value.traits(config);
+}
+
+}  // namespace moewire

@@ -1,0 +1,177 @@
+// One Markdown page: the answer, then tables, then pictures.
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/file.hpp"
+#include "base/registry.hpp"
+#include "base/show.hpp"
+#include "report/report.hpp"
+#include "report/sentences.hpp"
+#include "report/summary.hpp"
+
+namespace moewire {
+namespace {
+namespace fs = std::filesystem;
+
+std::string percent(double value) {
+    return fmt::format("{:+.1f}", 100 * value);
+}
+
+std::string interval(Quantile const& q) {
+    return fmt::format("{} ({} to {}{})", show_seconds(q.value), show_seconds(q.low), show_seconds(q.high),
+                       q.bounded ? "" : ", n small");
+}
+
+std::string group_table(Group const& group) {
+    Table table({"strategy", "exchange p50 (95 % interval)", "p95", "p99", "against contiguous",
+                 "received max/mean", "busiest port", "predicted (line)", "bound / p50", "wait p50",
+                 "pass p50"});
+    auto const* const baseline = group.baseline();
+    for (auto const& one : group.cases) {
+        if (!one.measured()) continue;
+        auto const line = one.models.find("line");
+        bool const is_baseline = &one == baseline;
+        table.add({one.strategy, interval(one.p50), show_seconds(one.p95.value), show_seconds(one.p99.value),
+                   baseline == nullptr || is_baseline
+                       ? "-"
+                       : say_comparison(compare(one.exchange_s, baseline->exchange_s)),
+                   fmt::format("{:.3f}", one.rank_max_over_mean),
+                   show_bytes(static_cast<double>(one.busiest_bytes)),
+                   line == one.models.end() ? "-"
+                                            : fmt::format("{} ({} %)", show_seconds(line->second.predicted_s),
+                                                          percent(line->second.error)),
+                   fmt::format("{:.2f}", one.p50.value > 0 ? one.bound_s / one.p50.value : 0),
+                   show_seconds(median(one.wait_s)), show_seconds(one.pass_p50.value)});
+    }
+    return table.empty() ? "No case of this group was measured.\n" : table.text(TableStyle::markdown);
+}
+
+std::string accuracy_table(std::vector<ModelAccuracy> const& accuracy) {
+    Table table({"model", "exchanges", "median error %", "p95 error %", "bias %", "inside 90 % interval %"});
+    for (auto const& a : accuracy) {
+        table.add({a.model, std::to_string(a.exchanges), fmt::format("{:.1f}", 100 * a.median_error),
+                   fmt::format("{:.1f}", 100 * a.p95_error), percent(a.bias),
+                   a.has_interval ? fmt::format("{:.0f}", 100 * a.coverage) : "-"});
+    }
+    return table.text(TableStyle::markdown);
+}
+
+std::string perplexity_table(Trace const& trace) {
+    Table table({"model", "text", "perplexity", "bits per byte", "tokens scored", "protocol"});
+    for (auto const& model : trace.models) {
+        for (auto const& [name, value] : model.attributes) {
+            std::string const prefix = "perplexity.";
+            if (!name.starts_with(prefix)) continue;
+            auto const text = name.substr(prefix.size());
+            table.add({model.text("name"), text, fmt::format("{:.4f}", model.number(name)),
+                       fmt::format("{:.4f}", model.number("bits_per_byte." + text)),
+                       show_count(model.integer("targets." + text)), model.text("protocol." + text)});
+        }
+    }
+    return table.empty() ? "" : "## Perplexity\n\n" + table.text(TableStyle::markdown) + "\n";
+}
+
+std::string run_table(Trace const& trace) {
+    Table table({"what", "value"});
+    for (auto const* key : {"command_line", "program_version", "git_state", "created_utc", "host", "cpu",
+                            "cores", "ranks", "nodes", "mpi_version", "torch_version", "hdf5_version",
+                            "machine", "clock_method", "clock_bound_s"}) {
+        if (trace.root.has(key)) table.add({key, to_text(trace.root.attributes.at(key))});
+    }
+    return table.text(TableStyle::markdown);
+}
+
+std::string steps_table(Trace const& trace) {
+    Table table({"case", "step", "median over iterations of the slowest rank, all layers"});
+    std::string overhead;
+    for (auto const& record : trace.cases) {
+        auto const* const steps = record.find("steps/duration_s");
+        if (steps == nullptr) continue;
+        auto const d = to_grid<double, 4>(*steps);
+        for (std::size_t s = 0; s < d.extent(2); ++s) {
+            std::vector<double> per_iteration(d.extent(0));
+            for (std::size_t i = 0; i < d.extent(0); ++i) {
+                for (std::size_t l = 0; l < d.extent(1); ++l) {
+                    auto const ranks = d.row(i, l, s);
+                    per_iteration[i] += *std::max_element(ranks.begin(), ranks.end());
+                }
+            }
+            table.add({record.text("dataset") + " " + record.text("strategy"),
+                       record.text(fmt::format("step_{}", s)), show_seconds(median(per_iteration))});
+        }
+        overhead += fmt::format("- {} {}: {} %\n", record.text("dataset"), record.text("strategy"),
+                                percent(record.number("instrumentation_overhead_ratio")));
+    }
+    if (table.empty()) return "";
+    return "## Inside a layer (mode in_model, a sibling pass with every step stamped)\n\n" +
+           table.text(TableStyle::markdown) + "\nWhat the extra stamps cost, as a share of the pass:\n\n" +
+           overhead + "\n";
+}
+
+std::string pictures(fs::path const& folder) {
+    std::set<std::string> names;
+    std::error_code ignored;
+    for (auto const& entry : fs::directory_iterator(folder / "plots", ignored)) {
+        if (entry.path().extension() == ".png") names.insert(entry.path().filename().string());
+    }
+    std::string text;
+    for (auto const& name : names) {
+        auto title = fs::path(name).stem().string();
+        std::replace(title.begin(), title.end(), '_', ' ');
+        text += fmt::format("![{}](plots/{})\n\n", title, name);
+    }
+    return text.empty() ? "" : "## Pictures\n\n" + text;
+}
+
+std::string page(Trace const& trace, fs::path const& folder) {
+    auto const groups = group_cases(trace);
+    auto const accuracy = model_accuracy(groups);
+    std::string text = fmt::format("# What {} found\n\n", trace.path.filename().string());
+    for (auto const& sentence : say_answers(groups)) text += "- " + sentence + "\n";
+    if (auto const sentence = say_accuracy(accuracy); !sentence.empty()) text += "- " + sentence + "\n";
+    auto const limits = say_limits(trace, groups);
+    if (!limits.empty()) text += "\nWhat these figures do not show:\n\n";
+    for (auto const& limit : limits) text += "- " + limit + "\n";
+
+    text +=
+        "\n## Placements\n\nExchange: dispatch and combine of all layers, the slowest rank of each, from the "
+        "last rank's "
+        "entry to its own end (waiting for late ranks is apart). Percentiles over iterations by nearest "
+        "rank; strategies "
+        "are interleaved in random order and compared iteration by iteration.\n\n";
+    for (auto const& group : groups) {
+        text += fmt::format("### {}, {} (planned on {}), {}\n\n{}\n", group.model, group.dataset,
+                            group.plan_dataset, group.mode, group_table(group));
+    }
+    if (!accuracy.empty()) {
+        text +=
+            "## Predicted and measured\n\nEvery prediction was written before the first time of its case was "
+            "taken. Error: "
+            "predicted over measured median, less one, for each layer and direction.\n\n" +
+            accuracy_table(accuracy) + "\n";
+    }
+    text += steps_table(trace);
+    text += perplexity_table(trace);
+    Table expectations({"the seed study expects", "found here", "verdict"});
+    for (auto const& row : seed_expectations(trace, groups)) expectations.add(row);
+    if (!expectations.empty())
+        text += "## The seed study's expectations\n\n" + expectations.text(TableStyle::markdown) + "\n";
+    text += pictures(folder);
+    return text + "## The run\n\n" + run_table(trace);
+}
+
+fs::path write(std::vector<Trace> const& traces, fs::path const& folder) {
+    std::string text;
+    for (auto const& trace : traces) text += (text.empty() ? "" : "\n---\n\n") + page(trace, folder);
+    auto const path = folder / "report.md";
+    write_file(path, text);
+    return path;
+}
+
+bool const registered =
+    register_in<ReportWriter>("markdown", "One Markdown page: the answer, tables, pictures.", {write});
+
+}  // namespace
+}  // namespace moewire

@@ -1,0 +1,171 @@
+#include "report/sentences.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/show.hpp"
+#include "trace/schema.hpp"
+
+namespace moewire {
+namespace {
+
+// A time ratio as a gain: 0.88 -> 12 % faster.
+double gain(double ratio) {
+    return 100 * (1 - ratio);
+}
+
+std::string where(Group const& group) {
+    std::string text = fmt::format("{} on {}", group.model, group.dataset);
+    if (group.plan_dataset != group.dataset) text += fmt::format(" (planned on {})", group.plan_dataset);
+    return text + fmt::format(", mode {}", group.mode);
+}
+
+std::string say_group(Group const& group) {
+    auto const* const fastest = group.fastest();
+    auto const* const baseline = group.baseline();
+    if (fastest == nullptr) return fmt::format("{}: no case was measured.", where(group));
+    if (baseline == nullptr) {
+        return fmt::format(
+            "{}: {} had the shortest exchanges, {} a pass at the median; without `contiguous` there is no "
+            "baseline to compare with.",
+            where(group), fastest->strategy, show_seconds(fastest->p50.value));
+    }
+    if (fastest == baseline) {
+        bool beaten = true;
+        for (auto const& one : group.cases) {
+            if (!one.measured() || &one == baseline) continue;
+            beaten = beaten && compare(one.exchange_s, baseline->exchange_s).verdict == Verdict::slower;
+        }
+        return fmt::format(
+            "{}: no placement beats `contiguous`, {} a pass at the median{}.", where(group),
+            show_seconds(baseline->p50.value),
+            beaten && group.cases.size() > 1 ? "; all others are slower beyond the noise" : "");
+    }
+    auto const against = compare(fastest->exchange_s, baseline->exchange_s);
+    if (against.verdict == Verdict::faster) {
+        return fmt::format(
+            "{}: **{} is the fastest placement**: its exchanges take {} a pass at the median, {} than "
+            "`contiguous`, over {} paired iterations.",
+            where(group), fastest->strategy, show_seconds(fastest->p50.value), say_comparison(against),
+            against.ratio.samples);
+    }
+    return fmt::format(
+        "{}: no placement differs from `contiguous` beyond the noise; the least median is {}'s ({}, {}).",
+        where(group), fastest->strategy, show_seconds(fastest->p50.value), say_comparison(against));
+}
+
+std::int64_t integer_or(Record const& record, std::string const& key, std::int64_t otherwise) {
+    return record.has(key) ? record.integer(key) : otherwise;
+}
+
+}  // namespace
+
+std::string say_comparison(Comparison const& comparison) {
+    auto const& r = comparison.ratio;
+    double const least = gain(r.high), most = gain(r.low);
+    std::string const limits = r.bounded ? "" : ", n too small for 95 %";
+    switch (comparison.verdict) {
+        case Verdict::faster:
+            return fmt::format("{:.1f} % faster (95 %: {:.1f} to {:.1f} %)", gain(r.value), least, most);
+        case Verdict::slower:
+            return fmt::format("{:.1f} % slower (95 %: {:.1f} to {:.1f} %)", -gain(r.value), -most, -least);
+        case Verdict::cannot_tell:
+            break;
+    }
+    return fmt::format("no clear difference (95 %: {:.1f} % slower to {:.1f} % faster{})", -least, most,
+                       limits);
+}
+
+std::vector<std::string> say_answers(std::vector<Group> const& groups) {
+    std::vector<std::string> sentences;
+    for (auto const& group : groups) sentences.push_back(say_group(group));
+    return sentences;
+}
+
+std::string say_accuracy(std::vector<ModelAccuracy> const& accuracy) {
+    auto const line =
+        std::find_if(accuracy.begin(), accuracy.end(), [](auto const& a) { return a.has_interval; });
+    if (line == accuracy.end()) return "";
+    return fmt::format(
+        "The model `{}`, calibrated just before on other sizes, predicted the median exchange within {:.0f} "
+        "% "
+        "(median over {} exchanges; 95 % of them within {:.0f} %), and its 90 % interval held {:.0f} % of "
+        "them.",
+        line->model, 100 * line->median_error, line->exchanges, 100 * line->p95_error, 100 * line->coverage);
+}
+
+std::vector<std::string> say_limits(Trace const& trace, std::vector<Group> const& groups) {
+    std::vector<std::string> limits;
+    auto const ranks = integer_or(trace.root, "ranks", 1), cores = integer_or(trace.root, "cores", 0);
+    auto const nodes = integer_or(trace.root, "nodes", 1);
+    if (cores > 0 && ranks > cores * nodes) {
+        limits.push_back(
+            fmt::format("{} ranks shared {} cores: ranks waited for a processor, so times scatter and say "
+                        "little of a machine with a core or GPU per rank. Ratios within this run are what "
+                        "counts.",
+                        ranks, cores * nodes));
+    }
+    if (ranks == 1)
+        limits.push_back("One rank: nothing crossed between ranks; the exchange is a copy in memory.");
+    std::int64_t fewest = 0;
+    for (auto const& group : groups) {
+        for (auto const& one : group.cases) {
+            auto const n = static_cast<std::int64_t>(one.exchange_s.size());
+            if (n > 0 && (fewest == 0 || n < fewest)) fewest = n;
+            if (one.status == status::waived)
+                limits.push_back(fmt::format("{}: waived: {}.", one.key, one.reason));
+            if (one.status == status::failed)
+                limits.push_back(fmt::format("{}: failed: {}.", one.key, one.reason));
+        }
+    }
+    if (fewest > 0 && fewest < 1000) {
+        limits.push_back(
+            fmt::format("p99 rests on {} iterations: {}.", fewest,
+                        fewest < 100 ? "it is the largest sample" : "few samples lie beyond it"));
+    }
+    return limits;
+}
+
+std::vector<std::vector<std::string>> seed_expectations(Trace const& trace,
+                                                        std::vector<Group> const& groups) {
+    std::vector<std::vector<std::string>> rows;
+    double worst = 0, above = 0, layers = 0;
+    std::set<std::string> seen;
+    for (auto const& record : trace.cases) {
+        if (record.find("expert_load_tokens") == nullptr || !record.has("expert_gini_worst_layer")) continue;
+        if (!seen.insert(record.text("model") + record.text("dataset")).second) continue;
+        worst = std::max(worst, record.number("expert_gini_worst_layer"));
+        above += record.number("expert_gini_layers_above_0.3");
+        layers += static_cast<double>(to_grid<std::int64_t, 3>(record.at("expert_load_tokens")).extent(0));
+    }
+    if (layers > 0) {
+        rows.push_back({"Gini above 0.3 in many layers",
+                        fmt::format("{:.0f} of {:.0f} layers, largest {:.2f}", above, layers, worst),
+                        above * 2 >= layers ? "confirmed"
+                        : above > 0         ? "in part"
+                                            : "not found"});
+    }
+    double best = 0;
+    std::string of;
+    for (auto const& group : groups) {
+        auto const *fastest = group.fastest(), *baseline = group.baseline();
+        if (fastest == nullptr || baseline == nullptr || fastest == baseline) continue;
+        auto const comparison = compare(fastest->exchange_s, baseline->exchange_s);
+        if (comparison.verdict != Verdict::faster || gain(comparison.ratio.value) <= best) continue;
+        best = gain(comparison.ratio.value);
+        of = fmt::format(", {} on {} ({})", fastest->strategy, group.dataset, group.mode);
+    }
+    if (!groups.empty()) {
+        rows.push_back({"Balanced assignment cuts communication time by 20 to 50 %",
+                        best > 0 ? fmt::format("at most {:.0f} %{} (placements alone)", best, of)
+                                 : "no clear gain by placement",
+                        best >= 20 ? "confirmed" : "not found"});
+    }
+    return rows;
+}
+
+}  // namespace moewire

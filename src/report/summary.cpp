@@ -1,0 +1,217 @@
+#include "report/summary.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <set>
+#include <tuple>
+
+#include "base/contract.hpp"
+#include "base/error.hpp"
+#include "trace/schema.hpp"
+
+namespace moewire {
+namespace {
+
+constexpr std::array directions{"dispatch", "combine"};
+
+using Reduce = std::function<double(std::span<double const>)>;
+
+double largest(std::span<double const> values) {
+    return *std::max_element(values.begin(), values.end());
+}
+double least(std::span<double const> values) {
+    return *std::min_element(values.begin(), values.end());
+}
+
+// Over ranks first, by `reduce`, then summed over layers and directions. Shape: [iteration].
+std::vector<double> per_iteration(Record const& record, std::string const& quantity, Reduce const& reduce) {
+    std::vector<double> sums;
+    for (auto const* direction : directions) {
+        auto const samples =
+            to_grid<double, 3>(record.at(std::string("measured/") + direction + "_" + quantity));
+        sums.resize(samples.extent(0));
+        for (std::size_t i = 0; i < samples.extent(0); ++i) {
+            for (std::size_t l = 0; l < samples.extent(1); ++l) sums[i] += reduce(samples.row(i, l));
+        }
+    }
+    return sums;
+}
+
+// Median over iterations of the slowest rank's transfer, for one direction. Shape: [layer].
+std::vector<double> layer_medians(Record const& record, std::string const& direction) {
+    auto const samples = to_grid<double, 3>(record.at("measured/" + direction + "_transfer_s"));
+    std::vector<double> medians;
+    for (std::size_t l = 0; l < samples.extent(1); ++l) {
+        std::vector<double> slowest;
+        for (std::size_t i = 0; i < samples.extent(0); ++i) slowest.push_back(largest(samples.row(i, l)));
+        medians.push_back(median(slowest));
+    }
+    return medians;
+}
+
+std::set<std::string> predicted_models(Record const& record) {
+    std::set<std::string> names;
+    std::string const prefix = "predicted/dispatch/", suffix = "_bound_s";
+    for (auto const& dataset : record.datasets) {
+        if (!dataset.name.starts_with(prefix) || !dataset.name.ends_with(suffix)) continue;
+        names.insert(dataset.name.substr(prefix.size(), dataset.name.size() - prefix.size() - suffix.size()));
+    }
+    return names;
+}
+
+ModelScore score_model(Record const& record, std::string const& model) {
+    ModelScore score;
+    double measured_sum_s = 0;
+    for (auto const* direction : directions) {
+        auto const read = [&](char const* what) {
+            return to_grid<double, 1>(record.at(std::string("predicted/") + direction + "/" + model + what))
+                .values();
+        };
+        auto const time_s = read("_s"), low_s = read("_low_s"), high_s = read("_high_s");
+        auto const measured_s = layer_medians(record, direction);
+        for (std::size_t l = 0; l < time_s.size(); ++l) {
+            score.predicted_s += time_s[l];
+            measured_sum_s += measured_s[l];
+            score.errors.push_back(time_s[l] / measured_s[l] - 1);
+            score.has_interval = score.has_interval || low_s[l] < high_s[l];
+            score.inside += low_s[l] <= measured_s[l] && measured_s[l] <= high_s[l] ? 1 : 0;
+        }
+    }
+    score.error = score.predicted_s / measured_sum_s - 1;
+    return score;
+}
+
+void add_traffic(Record const& record, CaseSummary& summary) {
+    auto const bytes = to_grid<std::uint64_t, 3>(record.at("traffic_bytes"));
+    auto const ranks = bytes.extent(1);
+    double sum_of_ratios = 0;
+    for (std::size_t l = 0; l < bytes.extent(0); ++l) {
+        std::vector<double> received(ranks);
+        std::vector<std::uint64_t> out(ranks), in(ranks);
+        for (std::size_t s = 0; s < ranks; ++s) {
+            for (std::size_t d = 0; d < ranks; ++d) {
+                auto const b = bytes(l, s, d);
+                summary.total_bytes += b;
+                received[d] += static_cast<double>(b);
+                if (s != d) out[s] += b, in[d] += b;
+            }
+        }
+        double const ratio = mean(received) > 0 ? largest(received) / mean(received) : 1;
+        sum_of_ratios += ratio;
+        summary.worst_layer_max_over_mean = std::max(summary.worst_layer_max_over_mean, ratio);
+        summary.busiest_bytes +=
+            std::max(*std::max_element(out.begin(), out.end()), *std::max_element(in.begin(), in.end()));
+    }
+    summary.rank_max_over_mean = sum_of_ratios / static_cast<double>(bytes.extent(0));
+}
+
+void add_measured(Record const& record, CaseSummary& summary) {
+    summary.exchange_s = per_iteration(record, "transfer_s", largest);
+    summary.wait_s = per_iteration(record, "wait_s", largest);
+    summary.least_rank_p50_s = median(per_iteration(record, "transfer_s", least));
+    auto const pass = to_grid<double, 2>(record.at("measured/iteration_host_s"));
+    for (std::size_t i = 0; i < pass.extent(0); ++i) summary.pass_s.push_back(largest(pass.row(i)));
+    summary.p50 = quantile(summary.exchange_s, 0.50);
+    summary.p95 = quantile(summary.exchange_s, 0.95);
+    summary.p99 = quantile(summary.exchange_s, 0.99);
+    summary.pass_p50 = quantile(summary.pass_s, 0.50);
+    for (auto const& model : predicted_models(record))
+        summary.models.emplace(model, score_model(record, model));
+}
+
+}  // namespace
+
+CaseSummary summarise(Record const& record) {
+    CaseSummary summary;
+    summary.key = place::key_of(record.path);
+    summary.strategy = record.text("strategy");
+    summary.dataset = record.text("dataset");
+    summary.plan_dataset = record.text("plan_dataset");
+    summary.mode = record.text("mode");
+    summary.model = record.text("model");
+    summary.status = record.text("status");
+    if (record.has("reason")) summary.reason = record.text("reason");
+    if (record.has("perplexity")) summary.perplexity = record.number("perplexity");
+    if (record.find("traffic_bytes") != nullptr) add_traffic(record, summary);
+    if (summary.status != status::ok) return summary;
+    add_measured(record, summary);
+    for (auto const* direction : directions) {
+        auto const* const bound = record.find(std::string("predicted/") + direction + "/bound_s");
+        if (bound != nullptr) summary.bound_s += sum(to_grid<double, 1>(*bound).values());
+    }
+    return summary;
+}
+
+Comparison compare(std::vector<double> const& a, std::vector<double> const& b) {
+    MOEWIRE_EXPECT(a.size() == b.size() && !a.empty());
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
+    Comparison result{quantile(ratios, 0.5), Verdict::cannot_tell};
+    if (result.ratio.bounded && result.ratio.high < 1) result.verdict = Verdict::faster;
+    if (result.ratio.bounded && result.ratio.low > 1) result.verdict = Verdict::slower;
+    return result;
+}
+
+CaseSummary const* Group::baseline() const {
+    auto const found = std::find_if(cases.begin(), cases.end(), [](CaseSummary const& c) {
+        return c.measured() && c.strategy == "contiguous";
+    });
+    return found == cases.end() ? nullptr : &*found;
+}
+
+CaseSummary const* Group::fastest() const {
+    CaseSummary const* best = nullptr;
+    for (auto const& one : cases) {
+        if (one.measured() && (best == nullptr || one.p50.value < best->p50.value)) best = &one;
+    }
+    return best;
+}
+
+std::vector<Group> group_cases(Trace const& trace) {
+    std::map<std::tuple<std::string, std::string, std::string, std::string>, Group> groups;
+    for (auto const& record : trace.cases) {
+        auto summary = summarise(record);
+        auto& group = groups[{summary.model, summary.dataset, summary.plan_dataset, summary.mode}];
+        group.model = summary.model;
+        group.dataset = summary.dataset;
+        group.plan_dataset = summary.plan_dataset;
+        group.mode = summary.mode;
+        group.cases.push_back(std::move(summary));
+    }
+    std::vector<Group> sorted;
+    for (auto& [key, group] : groups) sorted.push_back(std::move(group));
+    return sorted;
+}
+
+std::vector<ModelAccuracy> model_accuracy(std::vector<Group> const& groups) {
+    struct Collected {
+        std::vector<double> signed_errors, sizes;
+        int inside = 0;
+        bool has_interval = false;
+    };
+    std::map<std::string, Collected> by_model;
+    for (auto const& group : groups) {
+        for (auto const& one : group.cases) {
+            for (auto const& [name, score] : one.models) {
+                auto& collected = by_model[name];
+                collected.inside += score.inside;
+                collected.has_interval = collected.has_interval || score.has_interval;
+                for (double const error : score.errors) {
+                    collected.signed_errors.push_back(error);
+                    collected.sizes.push_back(std::abs(error));
+                }
+            }
+        }
+    }
+    std::vector<ModelAccuracy> all;
+    for (auto const& [name, c] : by_model) {
+        all.push_back({name, c.sizes.size(), median(c.sizes), percentile(c.sizes, 0.95),
+                       median(c.signed_errors), c.inside / static_cast<double>(c.sizes.size()),
+                       c.has_interval});
+    }
+    return all;
+}
+
+}  // namespace moewire

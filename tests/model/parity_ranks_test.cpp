@@ -1,0 +1,187 @@
+// The decoder against transformers 5.17, on every fixture model, rank count and placement.
+#include <algorithm>
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "base/registry.hpp"
+#include "model/scoring.hpp"
+#include "support/fixtures.hpp"
+#include "support/parallel.hpp"
+
+namespace moewire {
+namespace {
+
+double scale_of(std::span<float const> values) {
+    double most = 0;
+    for (float const v : values) most = std::max(most, static_cast<double>(std::abs(v)));
+    return most;
+}
+
+double largest_difference(std::span<float const> a, std::span<float const> b) {
+    double most = 0;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        most = std::max(most, static_cast<double>(std::abs(a[i] - b[i])));
+    return most;
+}
+
+// The fixture's two sequences dealt over the ranks: with four ranks, two have none.
+Grid<std::int32_t, 2> my_share(Grid<std::int32_t, 2> const& tokens) {
+    return share_of(tokens, world().rank(), world().size());
+}
+std::size_t my_first(Grid<std::int32_t, 2> const& tokens) {
+    return tokens.extent(0) * index_of(world().rank()) / static_cast<std::size_t>(world().size());
+}
+
+class Parity : public testing::TestWithParam<std::string> {};
+
+TEST_P(Parity, LogitsAndPicksEqualTransformersUnderEveryPlacement) {
+    Expected const expected(GetParam());
+    auto const model = LanguageModel::load(fixture_model(GetParam()), {});
+    for (auto const& strategy : Registry<Strategy>::instance().entries()) {
+        TestParallel const parallel(*model, strategy.name);
+        if (parallel.assignment().has_replicas()) continue;
+        for (std::string const set : {"short", "long"}) {
+            auto const tokens = expected.tokens(set);
+            auto const mine = my_share(tokens);
+            Wanted wanted;
+            wanted.logits = wanted.router = true;
+            auto const result = model->forward(mine, parallel.view(), wanted);
+            if (mine.empty()) continue;
+
+            auto const first = my_first(tokens);
+            auto const all = expected.values<float>(set + ".logits");
+            auto const share = std::span(all).subspan(first * tokens.extent(1) * model->facts().vocabulary,
+                                                      result.logits.size());
+            EXPECT_LE(largest_difference(result.logits.row(), share), 1e-5 * scale_of(all))
+                << strategy.name << " " << set;
+
+            for (std::size_t layer = 0; layer < result.routing.layers(); ++layer) {
+                auto const number = std::to_string(layer);
+                auto const scores = expected.values<float>(set + ".router." + number);
+                auto const picks = expected.values<std::int32_t>(set + ".experts." + number);
+                auto const begin = first * tokens.extent(1);
+                auto const experts = result.router_logits.extent(2), top_k = result.routing.top_k();
+                EXPECT_LE(largest_difference(result.router_logits.row(layer),
+                                             std::span(scores).subspan(begin * experts)),
+                          1e-5 * scale_of(scores));
+                auto const ours = result.routing.picks.row(layer);
+                EXPECT_TRUE(std::equal(ours.begin(), ours.end(),
+                                       picks.begin() + static_cast<std::ptrdiff_t>(begin * top_k)))
+                    << set << " layer " << layer;
+            }
+        }
+    }
+}
+
+TEST_P(Parity, BfloatStaysNearTransformersBfloat) {
+    Expected const expected(GetParam());
+    ModelOptions options;
+    options.precision = Precision::bfloat16;
+    auto const model = LanguageModel::load(fixture_model(GetParam()), options);
+    TestParallel const parallel(*model, "contiguous");
+    auto const tokens = expected.tokens("short");
+    auto const mine = my_share(tokens);
+    Wanted wanted;
+    wanted.logits = true;
+    auto const result = model->forward(mine, parallel.view(), wanted);
+    if (mine.empty()) return;
+    auto const half = expected.values<float>("short.logits_bf16"),
+               full = expected.values<float>("short.logits");
+    auto const begin = my_first(tokens) * tokens.extent(1) * model->facts().vocabulary;
+    // Where bfloat16 flips a pick, rows differ by a whole expert: most rows must be near, as near as
+    // transformers' own bfloat16 is to its float32.
+    auto const width = static_cast<std::size_t>(model->facts().vocabulary);
+    std::size_t near = 0, own_near = 0, rows = result.logits.size() / width;
+    for (std::size_t row = 0; row < rows; ++row) {
+        auto const at = begin + row * width;
+        auto const theirs = std::span(half).subspan(at, width), exact = std::span(full).subspan(at, width);
+        near += largest_difference(result.logits.row().subspan(row * width, width), theirs) <
+                0.05 * scale_of(full);
+        own_near += largest_difference(theirs, exact) < 0.05 * scale_of(full);
+    }
+    EXPECT_GE(static_cast<double>(near), 0.85 * static_cast<double>(own_near)) << "of " << rows;
+    EXPECT_GE(near, rows / 2);
+}
+
+TEST_P(Parity, PerplexityIsThatOfTheLogits) {
+    Expected const expected(GetParam());
+    auto const model = LanguageModel::load(fixture_model(GetParam()), {});
+    TestParallel const parallel(*model, "random");
+    auto const tokens = expected.tokens("short");
+    auto const score = score_windows(*model, my_share(tokens), 1, parallel.view(), [](std::int64_t) {});
+    auto const logits = expected.values<float>("short.logits");
+    auto const width = static_cast<std::size_t>(model->facts().vocabulary), length = tokens.extent(1);
+    double nll = 0;
+    for (std::size_t s = 0; s < 2; ++s) {
+        for (std::size_t p = 0; p + 1 < length; ++p) {
+            auto const row = std::span(logits).subspan((s * length + p) * width, width);
+            double total = 0;
+            for (float const v : row) total += std::exp(static_cast<double>(v));
+            nll += std::log(total) - row[static_cast<std::size_t>(tokens(s, p + 1))];
+        }
+    }
+    EXPECT_EQ(score.targets, static_cast<std::int64_t>(2 * (length - 1)));
+    EXPECT_NEAR(score.perplexity() / std::exp(nll / static_cast<double>(2 * (length - 1))), 1, 1e-5);
+    EXPECT_EQ(score.routing.tokens(), my_share(tokens).size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, Parity, testing::ValuesIn(fixture_models()), [](auto const& p) {
+    auto name = p.param;
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+});
+
+TEST(LongRope, ConfigsRuleTakesTheLongFactors) {
+    for (std::string const name : {"phimoe-even", "phimoe-odd"}) {
+        Expected const expected(name);
+        ModelOptions options;
+        options.long_rope = LongRope::config;
+        auto const model = LanguageModel::load(fixture_model(name), options);
+        TestParallel const parallel(*model, "contiguous");
+        auto const tokens = expected.tokens("long");
+        auto const mine = my_share(tokens);
+        Wanted wanted;
+        wanted.logits = true;
+        auto const result = model->forward(mine, parallel.view(), wanted);
+        if (mine.empty()) continue;
+        auto const all = expected.values<float>("long.logits_config");
+        auto const share = std::span(all).subspan(
+            my_first(tokens) * tokens.extent(1) * model->facts().vocabulary, result.logits.size());
+        EXPECT_LE(largest_difference(result.logits.row(), share), 1e-5 * scale_of(all)) << name;
+    }
+}
+
+TEST(Loading, ARankReadsOnlyItsExpertsBytes) {
+    for (auto const& name : fixture_models()) {
+        auto const model = LanguageModel::load(fixture_model(name), {});
+        auto const dense = model->bytes_read();
+        TestParallel const parallel(*model, "contiguous");
+        auto const mine = model->bytes_read() - dense;
+        std::size_t slots = 0;
+        for (LayerId const layer : ids<LayerId>(model->facts().layers))
+            slots += parallel.assignment().slots_on(layer, world().rank());
+        auto const& config = model->config();
+        auto const stored = config.dtype == "float32" ? 4u : 2u;
+        EXPECT_EQ(mine, slots * 3u * stored *
+                            static_cast<std::uint64_t>(config.hidden_size * config.intermediate_size))
+            << name;
+    }
+}
+
+TEST(Loading, WrongTokenIdsAreRefusedOnAllRanks) {
+    auto const model = LanguageModel::load(fixture_model("mixtral-odd"), {});
+    TestParallel const parallel(*model, "contiguous");
+    Grid<std::int32_t, 2> tokens(1, 4);
+    tokens(0, 2) = world().is_root() ? 61 : 0;
+    try {
+        model->forward(tokens, parallel.view(), {});
+        ADD_FAILURE() << "token 61 of 61 was accepted";
+    } catch (Error const& error) {
+        EXPECT_EQ(error.exit_code(), 2);
+        EXPECT_EQ(error.audience(), Audience::all_ranks);
+    }
+}
+
+}  // namespace
+}  // namespace moewire
