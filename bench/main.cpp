@@ -1,1 +1,104 @@
-int main() {}
+// moewire: parse the command line, run one command, turn errors into one message and an exit code.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/registry.hpp"
+#include "bench/command.hpp"
+#include "system/provenance.hpp"
+#include "system/session.hpp"
+
+namespace moewire {
+namespace {
+
+constexpr char const* footer = R"(Examples:
+  mpirun --oversubscribe -n 4 moewire study --quick        everything, in one folder
+  mpirun --oversubscribe -n 4 moewire measure --model tiny-phimoe --dataset drama --strategies contiguous,eplb_pack
+  moewire eval --model tiny-phimoe --dataset scripture     perplexity
+  moewire simulate --imbalance_levels 0.0 0.5 0.8          the seed study's flat network
+  moewire list                                             what there is to choose from
+Exit codes: 0 done, 2 bad usage or input, 3 cannot run here, 4 failed while running, 5 a gate was not met.)";
+
+std::string version_text() {
+    auto const version = program_version();
+    return fmt::format("moewire {} ({}, {}, {})", version.version, version.git_state, version.build_type,
+                       version.compiler);
+}
+
+// Every rank parses the same line with the same result; rank 0 speaks.
+int run(Context const& context, int argc, char** argv) {
+    CLI::App app(
+        "Mixture-of-experts language models over ranks: real routing, real exchanges, measured beside "
+        "predicted.",
+        "moewire");
+    app.footer(footer);
+    app.set_version_flag("--version", version_text());
+    app.set_config("--config", "", "Read options from a TOML file");
+    app.require_subcommand(1);
+    std::map<CLI::App*, std::function<int(Context const&)>> runs;
+    for (auto const& entry : Registry<Command>::instance().entries()) {
+        auto* const sub = app.add_subcommand(entry.name, entry.description);
+        runs.emplace(sub, entry.value.declare(*sub));
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (CLI::ParseError const& error) {
+        if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+            return context.world.is_root() ? app.exit(error) : 0;  // --help, --version
+        }
+        auto const help = app.get_subcommands().empty()
+                              ? std::string("moewire --help")
+                              : "moewire " + app.get_subcommands().front()->get_name() + " --help";
+        auto wrong = usage_error(fmt::format("{}; see `{}`", error.what(), help));
+        wrong.set_audience(Audience::all_ranks);
+        throw wrong;
+    }
+    return runs.at(app.get_subcommands().front())(context);
+}
+
+std::string origin(Communicator const& world) {
+    return world.size() == 1 ? "" : fmt::format("rank {} of {}", index_of(world.rank()), world.size());
+}
+
+// One message: from rank 0 when all ranks know, else from the rank that failed, which then ends the others.
+int report(Error const& error, Communicator const& world, MpiSession const& session) {
+    bool const alone = error.audience() == Audience::this_rank && world.size() > 1;
+    if (alone || world.is_root()) {
+        bool const ours = error.exit_code() == 4;
+        log_error(fmt::format(
+            "{}{}: {}{}", alone ? origin(world) + ": " : "", error.source(), error.what(),
+            ours ? fmt::format(" ({}:{})", error.where().file_name(), error.where().line()) : ""));
+    }
+    if (alone) session.abort(error.exit_code());
+    return error.exit_code();
+}
+
+int guarded_main(int argc, char** argv) {
+    MpiSession const session;
+    auto const& world = session.world();
+    if (!world.is_root()) set_verbosity(Verbosity::quiet);
+    if (world.size() > 1) set_log_origin(fmt::format("{}/{}", index_of(world.rank()), world.size()));
+    try {
+        return run({world, command_line(argc, argv)}, argc, argv);
+    } catch (Error const& error) {
+        return report(error, world, session);
+    } catch (std::bad_alloc const&) {
+        return report(failure("memory", "out of memory; use a smaller model, fewer tokens or more ranks"),
+                      world, session);
+    } catch (std::exception const& error) {
+        return report(failure("internal", error.what()), world, session);
+    }
+}
+
+}  // namespace
+}  // namespace moewire
+
+int main(int argc, char** argv) {
+    try {
+        return moewire::guarded_main(argc, argv);
+    } catch (moewire::Error const& error) {  // MPI itself could not start
+        moewire::log_error(error.what());
+        return error.exit_code();
+    }
+}

@@ -78,9 +78,9 @@ void StampRecorder::leave(LayerId layer, Step step) {
     stamp(layer, step, 1);
 }
 
-Split split_wait(std::vector<double> const& entered_s, std::vector<double> const& left_s) {
+WaitSplit split_wait(std::vector<double> const& entered_s, std::vector<double> const& left_s) {
     double const last_entry_s = *std::max_element(entered_s.begin(), entered_s.end());
-    Split split;
+    WaitSplit split;
     for (std::size_t rank = 0; rank < entered_s.size(); ++rank) {
         // A rank with nothing to exchange with the last one may be done before it arrives.
         double const waited_until_s = std::min(last_entry_s, left_s[rank]);

@@ -64,9 +64,9 @@ Samples collect(Communicator const& communicator, StampRecorder const& recorder,
                 std::vector<ClockOffset> const& offsets);
 
 // The split itself, for one exchange. Unit: seconds on one clock. Shape: [rank].
-struct Split {
+struct WaitSplit {
     std::vector<double> host_s, wait_s, transfer_s;
 };
-Split split_wait(std::vector<double> const& entered_s, std::vector<double> const& left_s);
+WaitSplit split_wait(std::vector<double> const& entered_s, std::vector<double> const& left_s);
 
 }  // namespace moewire

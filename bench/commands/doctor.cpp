@@ -1,0 +1,135 @@
+// moewire doctor: what can run here, what cannot, and what to do about it.
+#include <filesystem>
+#include <sys/statvfs.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "base/show.hpp"
+#include "bench/command.hpp"
+#include "bench/facts.hpp"
+#include "bench/places.hpp"
+#include "system/environment.hpp"
+#include "system/machine.hpp"
+#include "system/provenance.hpp"
+#include "system/session.hpp"
+#include "trace/h5.hpp"
+#include "transport/exchange.hpp"
+
+namespace moewire {
+namespace {
+namespace fs = std::filesystem;
+
+struct Finding {
+    std::string what, state, advice;  // state: ok, note, missing
+};
+
+Finding texts() {
+    std::vector<std::string> missing;
+    for (auto const& domain : known_domains()) {
+        try {
+            load_text(domain, Split::test, text_places());
+        } catch (Error const&) {
+            missing.push_back(domain);
+        }
+    }
+    if (missing.empty()) return {"texts", "ok", fmt::format("all of {}", fmt::join(known_domains(), ", "))};
+    return {"texts", "note",
+            fmt::format("not here: {}; scripts/fetch_text.py fetches them", fmt::join(missing, ", "))};
+}
+
+Finding models() {
+    auto const names = shipped_models(model_places());
+    if (names.empty())
+        return {"models", "missing", "no folder below models/ has a config.json; clone the repository again"};
+    return {"models", "ok", fmt::format("{}", fmt::join(names, ", "))};
+}
+
+Finding figures() {
+    auto const python = environment::python();
+    if (fs::exists(python)) return {"figures", "ok", fmt::format("{} with scripts/plot.py", python.string())};
+    return {"figures", "note",
+            fmt::format("no {}; run scripts/setup.sh or set MOEWIRE_PYTHON, else no figures are drawn",
+                        python.string())};
+}
+
+Finding shared_memory() {
+    struct statvfs info {};
+    if (::statvfs("/dev/shm", &info) != 0)
+        return {"/dev/shm", "missing", "not there; Open MPI needs it between ranks of one host"};
+    double const free_bytes = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
+    bool const enough = free_bytes > 256e6;
+    return {"/dev/shm", enough ? "ok" : "note",
+            fmt::format("{} free{}", show_bytes(free_bytes),
+                        enough ? "" : "; Open MPI may need more: --shm-size=1g in a container")};
+}
+
+Finding ranks(Context const& context, Placement const& placement) {
+    int const n = context.world.size();
+    if (context.world.is_null())
+        return {"ranks", "note",
+                "started plainly: one rank; mpirun --oversubscribe -n 4 moewire ... gives four"};
+    auto const per_node = (n + placement.nodes - 1) / placement.nodes;
+    if (per_node <= placement.cores)
+        return {"ranks", "ok",
+                fmt::format("{} on {} node(s) with {} cores", n, placement.nodes, placement.cores)};
+    return {"ranks", "note",
+            fmt::format("{} a node share {} cores: times scatter, ratios within a run still count", per_node,
+                        placement.cores)};
+}
+
+std::vector<Finding> findings(Context const& context, Placement const& placement) {
+    auto const machine = this_machine();
+    auto const version = program_version();
+    std::vector<Finding> all{
+        {"program", "ok",
+         fmt::format("moewire {} ({}, {})", version.version, version.git_state, version.compiler)},
+        {"host", "ok",
+         fmt::format("{}: {}, {} cores, {} memory", machine.host, machine.cpu, machine.cores,
+                     show_bytes(static_cast<double>(machine.memory_bytes)))},
+        {"MPI", "ok", mpi_library_version()},
+        ranks(context, placement),
+        {"torch", "ok", fmt::format("{}, {} compute thread(s)", torch_version(), compute_threads())},
+        {"HDF5", "ok", hdf5_version()},
+        {"GPU", "note", "this version runs on CPUs; exchanges go through host memory"},
+        shared_memory(),
+        models(),
+        texts(),
+        figures()};
+    for (auto const& backend : Registry<ExchangeBackend>::instance().entries()) {
+        auto const reason = backend.value.waive(context.world);
+        all.push_back(
+            {"transport " + backend.name, reason ? "note" : "ok", reason.value_or(backend.description)});
+    }
+    return all;
+}
+
+int run(Context const& context, bool json) {
+    auto const placement = placement_of_ranks(context.world);
+    auto const all = findings(context, placement);
+    bool missing = false;
+    Table table({"what", "state", "finding"});
+    Json object;
+    for (auto const& f : all) {
+        missing = missing || f.state == "missing";
+        table.add({f.what, f.state, f.advice});
+        object[f.what] = {{"state", f.state}, {"finding", f.advice}};
+    }
+    print(context, json ? to_text(object) : table.text(TableStyle::plain));
+    return missing ? 3 : 0;
+}
+
+std::function<int(Context const&)> declare(CLI::App& app) {
+    auto const json = std::make_shared<bool>(false);
+    flag(app, "json", *json, "Print JSON");
+    app.footer("Exit code 3 when something that every run needs is missing.");
+    return [json](Context const& context) { return run(context, *json); };
+}
+
+bool const registered =
+    register_in<Command>("doctor", "What can run here, and what to do about the rest.", {declare});
+
+}  // namespace
+}  // namespace moewire

@@ -1,0 +1,75 @@
+// moewire list: every catalogue, with one sentence a name.
+#include <fmt/format.h>
+
+#include "assignment/strategy.hpp"
+#include "base/json.hpp"
+#include "base/show.hpp"
+#include "bench/command.hpp"
+#include "bench/places.hpp"
+#include "model/catalogue.hpp"
+#include "report/report.hpp"
+#include "simulate/cost_model.hpp"
+#include "transport/dispatcher.hpp"
+#include "transport/exchange.hpp"
+
+namespace moewire {
+namespace {
+
+struct Listing {
+    std::string catalogue;
+    std::vector<std::pair<std::string, std::string>> entries;  // name, description
+};
+
+template <class T>
+Listing listing() {
+    Listing result{T::catalogue, {}};
+    for (auto const& entry : Registry<T>::instance().entries())
+        result.entries.emplace_back(entry.name, entry.description);
+    return result;
+}
+
+std::vector<Listing> all_listings() {
+    std::vector<Listing> all{listing<Command>(),         listing<Strategy>(),   listing<CostModel>(),
+                             listing<ExchangeBackend>(), listing<Dispatcher>(), listing<ReportWriter>()};
+    for (auto const& [catalogue, entries] : model_catalogues()) all.push_back({catalogue, entries});
+    Listing models{"models", {}}, texts{"texts", {}};
+    for (auto const& name : shipped_models(model_places())) models.entries.emplace_back(name, "shipped");
+    for (auto const& name : known_domains()) texts.entries.emplace_back(name, "train, valid and test split");
+    all.push_back(models);
+    all.push_back(texts);
+    return all;
+}
+
+std::string as_json(std::vector<Listing> const& all) {
+    Json json;
+    for (auto const& [catalogue, entries] : all) {
+        json[catalogue] = Json::object();
+        for (auto const& [name, description] : entries) json[catalogue][name] = description;
+    }
+    return to_text(json);
+}
+
+std::string as_text(std::vector<Listing> const& all) {
+    std::string text;
+    for (auto const& [catalogue, entries] : all) {
+        Table table({catalogue, ""});
+        for (auto const& [name, description] : entries) table.add({name, description});
+        text += table.text(TableStyle::plain) + "\n";
+    }
+    return text;
+}
+
+std::function<int(Context const&)> declare(CLI::App& app) {
+    auto const json = std::make_shared<bool>(false);
+    flag(app, "json", *json, "Print JSON");
+    return [json](Context const& context) {
+        print(context, *json ? as_json(all_listings()) : as_text(all_listings()));
+        return 0;
+    };
+}
+
+bool const registered = register_in<Command>(
+    "list", "Say what there is to choose from: strategies, models, texts, ...", {declare});
+
+}  // namespace
+}  // namespace moewire

@@ -1,0 +1,51 @@
+// moewire measure: time the exchanges of a real model's routing under several placements, beside their
+// prediction.
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "bench/measuring.hpp"
+#include "report/sentences.hpp"
+#include "system/agreement.hpp"
+#include "trace/trace_reader.hpp"
+
+namespace moewire {
+namespace {
+
+int run(Context const& context, MeasureRequest const& request) {
+    run_on_all(context.world, [&] { check(request); });
+    share_cores(context.world, request.threads);
+    auto subject =
+        load_subject(context.world, request.model,
+                     {precision_of(request.dtype), LongRope::transformers, "native"}, WithTokenizer::yes);
+    PlainParallel const parallel(context.world, *subject.model);
+    auto const outcome = measure(context, request, subject, parallel, {});
+    if (!context.world.is_root()) return outcome.failed > 0 ? 4 : 0;
+    auto const groups = group_cases(read_trace(outcome.trace));
+    for (auto const& sentence : say_answers(groups)) print(context, sentence + "\n");
+    if (auto const sentence = say_accuracy(model_accuracy(groups)); !sentence.empty())
+        print(context, sentence + "\n");
+    print(context, fmt::format("wrote {} ({} cases, {} failed); `moewire report {}` says more\n",
+                               outcome.trace.string(), outcome.ok + outcome.failed, outcome.failed,
+                               outcome.trace.string()));
+    return outcome.failed > 0 ? 4 : 0;
+}
+
+std::function<int(Context const&)> declare(CLI::App& app) {
+    auto const r = std::make_shared<MeasureRequest>();
+    declare_measure_options(app, *r);
+    app.footer(
+        "Example:\n  mpirun --oversubscribe -n 4 moewire measure --model tiny-phimoe --dataset drama "
+        "--plan_dataset scripture \\\n"
+        "    --strategies contiguous,eplb_pack --tokens_per_rank 1024 --iterations 50 --mode replay,in_model "
+        "--output RUN.h5\n"
+        "Plans are made from the train split of the plan dataset, exchanges are those of the test split of "
+        "the dataset.\n"
+        "A plain file has no splits: its first half is for planning, its second half for testing.");
+    return [r](Context const& context) { return run(context, *r); };
+}
+
+bool const registered = register_in<Command>(
+    "measure", "Time real exchanges under placements, beside their prediction; writes a trace.", {declare});
+
+}  // namespace
+}  // namespace moewire

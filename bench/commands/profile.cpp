@@ -1,0 +1,51 @@
+// moewire profile: how a model's tokens spread over experts; the seed study's first experiment.
+#include <fmt/format.h>
+
+#include "bench/evaluation.hpp"
+#include "bench/profiling.hpp"
+
+namespace moewire {
+namespace {
+
+struct Options {
+    std::string model = "tiny-phimoe", dataset = "drama", split = "test", dtype = "float32";
+    int threads = 0;
+    ProfileRequest request;
+};
+
+int run(Context const& context, Options const& o) {
+    share_cores(context.world, o.threads);
+    auto const split = split_of(o.split);
+    auto subject =
+        load_subject(context.world, o.model, {precision_of(o.dtype), LongRope::transformers, "native"},
+                     WithTokenizer::yes);
+    PlainParallel const parallel(context.world, *subject.model);
+    auto const json = profile(context, subject, parallel, o.dataset, split, o.request);
+    if (!context.world.is_root()) return 0;
+    print(context, fmt::format("Average Gini coefficient: {:.4f}\nMaximum Gini coefficient: {:.4f}\nNoise "
+                               "floor: {:.4f}\nwrote {}\n",
+                               json["average_gini"].get<double>(), json["maximum_gini"].get<double>(),
+                               json["noise_floor"]["gini"].get<double>(), o.request.output_dir));
+    return 0;
+}
+
+std::function<int(Context const&)> declare(CLI::App& app) {
+    auto const o = std::make_shared<Options>();
+    option(app, "model", o->model, "Shipped model, folder, or Hugging Face id in the local cache");
+    option(app, "dataset", o->dataset, "Domain name, wikitext, or a UTF-8 file or folder");
+    option(app, "split", o->split, "train, valid or test");
+    option(app, "max_samples", o->request.max_samples, "Windows to route");
+    option(app, "max_length", o->request.max_length, "Tokens of a window");
+    option(app, "output_dir", o->request.output_dir,
+           "Folder for expert_assignment_stats.json, profiling_report.txt, plots/");
+    option(app, "dtype", o->dtype, "float32 or bfloat16");
+    option(app, "threads", o->threads, "Compute threads of a rank; 0: its share of the cores");
+    flag(app, "no_plots", o->request.no_plots, "Draw no figures");
+    return [o](Context const& context) { return run(context, *o); };
+}
+
+bool const registered = register_in<Command>(
+    "profile", "How a model's tokens spread over experts: Gini, CV, max/min by layer.", {declare});
+
+}  // namespace
+}  // namespace moewire

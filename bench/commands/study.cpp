@@ -1,0 +1,155 @@
+// moewire study: all experiments in one folder, from profile to report.
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "base/show.hpp"
+#include "bench/measuring.hpp"
+#include "bench/places.hpp"
+#include "bench/profiling.hpp"
+#include "bench/seed_files.hpp"
+#include "report/report.hpp"
+#include "report/sentences.hpp"
+#include "system/agreement.hpp"
+
+namespace moewire {
+namespace {
+namespace fs = std::filesystem;
+
+struct Options {
+    bool quick = false, full = false, skip_finetuning = false, skip_assignment = false, no_plots = false;
+    std::string suite, output;
+};
+
+// What a suite file may set: the options of measure, and how much to profile and evaluate.
+struct Suite {
+    MeasureRequest measure;
+    std::int64_t max_samples = 64, max_windows = 64;
+};
+
+Suite read_suite(std::string const& name) {
+    auto const path = suite_file(name);
+    Suite suite;
+    CLI::App reader;
+    declare_measure_options(reader, suite.measure);
+    option(reader, "max_samples", suite.max_samples, "Windows to profile");
+    option(reader, "max_windows", suite.max_windows, "Windows to evaluate; 0: all");
+    reader.allow_config_extras(CLI::config_extras_mode::error);
+    try {
+        std::ifstream file(path);
+        reader.parse_from_stream(file);
+    } catch (CLI::Error const& error) {
+        throw input_error("suite", fmt::format("{}: {}; use the option names of `moewire measure --help`",
+                                               path.string(), error.what()));
+    }
+    return suite;
+}
+
+std::string suite_name(Options const& o) {
+    if (static_cast<int>(o.quick) + static_cast<int>(o.full) + static_cast<int>(!o.suite.empty()) > 1) {
+        throw usage_error("--quick, --full and --suite exclude each other; give one");
+    }
+    return !o.suite.empty() ? o.suite : o.full ? "full" : "quick";
+}
+
+// The same folder on all ranks.
+fs::path output_folder(Context const& context, Options const& o) {
+    if (!o.output.empty()) return o.output;
+    auto stamp = utc_now();
+    std::erase_if(stamp, [](char c) { return c == ':' || c == '-'; });
+    return context.world.broadcast("runs/study-" + stamp);
+}
+
+void say_stage(std::string const& text) {
+    log_note(text);
+}
+
+void finish(Context const& context, fs::path const& folder, MeasureOutcome const& outcome, bool plots) {
+    if (!context.world.is_root()) return;
+    auto const trace = read_trace(outcome.trace);
+    if (plots) draw("trace", outcome.trace, folder / "plots");
+    auto const page = Registry<ReportWriter>::instance().at("markdown").value.write({trace}, folder);
+    auto const groups = group_cases(trace);
+    print(context, "\n");
+    for (auto const& sentence : say_answers(groups)) print(context, sentence + "\n");
+    if (auto const sentence = say_accuracy(model_accuracy(groups)); !sentence.empty())
+        print(context, sentence + "\n");
+    Table expectations({"the seed study expects", "found here", "verdict"});
+    for (auto const& row : seed_expectations(trace, groups)) expectations.add(row);
+    if (!expectations.empty()) print(context, "\n" + expectations.text(TableStyle::plain));
+    print(context, fmt::format("\nreport   {}\ntrace    {}\nfigures  {}\n", page.string(),
+                               outcome.trace.string(), (folder / "plots").string()));
+}
+
+int run(Context const& context, Options const& o) {
+    Suite suite;
+    fs::path folder;
+    auto const& world = context.world;
+    run_on_all(world, [&] { suite = read_suite(suite_name(o)); });
+    folder = output_folder(context, o);
+    run_on_all(world, [&] {
+        check(suite.measure);
+        if (world.is_root()) ensure_writable_folder(folder);
+    });
+    auto& r = suite.measure;
+    r.output = (folder / "run.h5").string();
+    share_cores(world, r.threads);
+    say_stage(fmt::format("study into {}", folder.string()));
+    auto subject = load_subject(world, r.model, {precision_of(r.dtype), LongRope::transformers, "native"},
+                                WithTokenizer::yes);
+    PlainParallel const parallel(world, *subject.model);
+
+    std::vector<Evaluation> evaluations;
+    Json perplexities;
+    for (auto const& dataset : split_list(r.dataset, "--dataset")) {
+        say_stage("profile and evaluate " + dataset);
+        auto const stem = fs::path(dataset).stem().string();
+        ProfileRequest const request{suite.max_samples, r.window, (folder / "profiling" / stem).string(),
+                                     o.no_plots};
+        profile(context, subject, parallel, dataset, Split::test, request);
+        evaluations.push_back(evaluate(context, subject, parallel, dataset, Split::test,
+                                       {"disjoint", r.window, suite.max_windows}));
+        perplexities[evaluations.back().dataset] = to_json(evaluations.back());
+    }
+    say_stage("simulate the seed study's network");
+    run_on_all(world, [&] {
+        if (!world.is_root()) return;
+        write_file(folder / "perplexity.json", to_text(perplexities));
+        SeedRequest request;
+        request.output_dir = (folder / "simulation").string();
+        request.no_plots = o.no_plots;
+        run_seed_study(request);
+    });
+    say_stage(o.skip_assignment ? "policies skipped, as asked"
+                                : "policies (`assign`) are not built yet: skipped");
+    say_stage(o.skip_finetuning ? "fine-tuning skipped, as asked" : "fine-tuning is not built yet: skipped");
+    say_stage("measure placements");
+    auto const outcome = measure(context, r, subject, parallel, evaluations);
+    finish(context, folder, outcome, !o.no_plots);
+    return outcome.failed > 0 ? 4 : 0;
+}
+
+std::function<int(Context const&)> declare(CLI::App& app) {
+    auto const o = std::make_shared<Options>();
+    flag(app, "quick", o->quick, "The small suite: minutes (default)");
+    flag(app, "full", o->full, "The large suite");
+    option(app, "suite", o->suite, "Another suite: a name in bench/suites or a TOML file");
+    flag(app, "skip_finetuning", o->skip_finetuning, "Leave out fine-tuning (not built yet)");
+    flag(app, "skip_assignment", o->skip_assignment, "Leave out routing policies (not built yet)");
+    option(app, "output", o->output, "Folder; default: runs/study-<UTC>");
+    flag(app, "no_plots", o->no_plots, "Draw no figures");
+    app.footer(
+        "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
+        "Leaves profiling/, simulation/, perplexity.json, run.h5, plots/ and report.md in one folder.");
+    return [o](Context const& context) { return run(context, *o); };
+}
+
+bool const registered = register_in<Command>(
+    "study", "All experiments in one folder: profile, simulate, measure, report.", {declare});
+
+}  // namespace
+}  // namespace moewire

@@ -1,0 +1,155 @@
+#include "bench/facts.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/file.hpp"
+#include "base/json.hpp"
+#include "base/show.hpp"
+#include "bench/places.hpp"
+#include "system/agreement.hpp"
+#include "system/environment.hpp"
+#include "system/machine.hpp"
+#include "system/provenance.hpp"
+#include "system/session.hpp"
+#include "trace/h5.hpp"
+#include "trace/schema.hpp"
+
+namespace moewire {
+namespace {
+
+MachineDescription probed_machine(Communicator const& world) {
+    // One rank a time would be ideal; rank 0 stands for its equals, and the best of many short trials is
+    // taken.
+    double const core_bytes_per_s = world.max(world.is_root() ? peak_copy_bytes_per_s() : 0.0);
+    MachineDescription machine;
+    machine.name = "probe";
+    machine.description =
+        "This host: traffic inside a node is limited by what its cores can copy from cache.";
+    machine.node_memory_bytes_per_s = core_bytes_per_s * this_machine().cores;
+    return machine;
+}
+
+}  // namespace
+
+Placement placement_of_ranks(Communicator const& world) {
+    auto const machine = this_machine();
+    // Containers may share a boot id and emulated hosts a boot id too: the host name tells them apart.
+    auto const hosts = world.gather(machine.host + "\n" + machine.boot_id);
+    Placement placement;
+    if (world.is_root()) {
+        std::map<std::string, int> index;
+        for (auto const& host : hosts)
+            placement.node_of_rank.push_back(
+                index.emplace(host, static_cast<int>(index.size())).first->second);
+    }
+    world.broadcast(placement.node_of_rank);
+    placement.nodes = *std::max_element(placement.node_of_rank.begin(), placement.node_of_rank.end()) + 1;
+    placement.cores = static_cast<int>(world.min(std::int64_t{machine.cores}));
+    return placement;
+}
+
+Topology find_topology(Communicator const& world, std::string const& name, Placement const& placement) {
+    MachineDescription machine;
+    if (name == "probe") {
+        machine = probed_machine(world);
+    } else {
+        run_on_all(world, [&] { machine = read_machine(topology_file(name)); });
+    }
+    return {std::move(machine), placement.node_of_rank};
+}
+
+Record root_record(Context const& context, Placement const& placement,
+                   std::vector<ClockOffset> const& offsets, std::string const& transport,
+                   std::uint64_t seed) {
+    auto const version = program_version();
+    auto const machine = this_machine();
+    Json environment = Json::object();
+    for (auto const& [name, value] : environment::snapshot()) environment[name] = value;
+    Grid<double, 1> offset_s(offsets.size()), bound_s(offsets.size());
+    Grid<std::int32_t, 1> nodes({placement.node_of_rank.size()}, placement.node_of_rank);
+    double worst_bound_s = 0;
+    for (std::size_t rank = 0; rank < offsets.size(); ++rank) {
+        offset_s(rank) = offsets[rank].offset_s;
+        bound_s(rank) = offsets[rank].bound_s;
+        worst_bound_s = std::max(worst_bound_s, offsets[rank].bound_s);
+    }
+    Record record{place::root, {}, {}};
+    record.attributes = {
+        {"schema_version", schema_version()},
+        {"created_utc", utc_now()},
+        {"program_version", version.version},
+        {"git_state", version.git_state},
+        {"build_type", version.build_type},
+        {"compiler", version.compiler},
+        {"command_line", context.command_line},
+        {"seed", static_cast<std::int64_t>(seed)},
+        {"host", machine.host},
+        {"cpu", machine.cpu},
+        {"kernel", machine.kernel},
+        {"cores", std::int64_t{placement.cores}},
+        {"memory_bytes", machine.memory_bytes},
+        {"gpu", std::string("none")},
+        {"ranks", std::int64_t{context.world.size()}},
+        {"nodes", std::int64_t{placement.nodes}},
+        {"threads_per_rank", std::int64_t{compute_threads()}},
+        {"transport", transport},
+        {"mpi_version", mpi_library_version()},
+        {"torch_version", torch_version()},
+        {"hdf5_version", hdf5_version()},
+        {"environment", environment.dump(-1, ' ', false, Json::error_handler_t::replace)},
+        {"clock_method", offsets.empty() ? std::string("same clock") : offsets.back().method},
+        {"clock_bound_s", worst_bound_s}};
+    record.datasets = {make_dataset("clock_offset_s", "s", {"rank"}, offset_s),
+                       make_dataset("clock_bound_s", "s", {"rank"}, bound_s),
+                       make_dataset("node_of_rank", "1", {"rank"}, nodes)};
+    return record;
+}
+
+Record topology_record(Topology const& topology) {
+    auto const& machine = topology.machine();
+    Record record{place::topology, {{"name", machine.name}, {"description", machine.description}}, {}};
+    Grid<double, 1> latency_s(topology.resources().size()), bandwidth(topology.resources().size());
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < topology.resources().size(); ++i) {
+        names.push_back(topology.resources()[i].name);
+        latency_s(i) = machine.latency_s;
+        bandwidth(i) = topology.resources()[i].capacity_bytes_per_s;
+    }
+    record.attributes["links"] = fmt::format("{}", fmt::join(names, "\n"));
+    record.datasets = {make_dataset("latency_s", "s", {"link"}, latency_s),
+                       make_dataset("bandwidth_bytes_per_s", "bytes/s", {"link"}, bandwidth)};
+    return record;
+}
+
+Record model_record(Subject const& subject, std::vector<Evaluation> const& evaluations) {
+    auto const& f = subject.facts();
+    Record record{place::model(f.name), {}, {}};
+    record.attributes = {{"name", f.name},
+                         {"architecture", f.architecture},
+                         {"layers", f.layers},
+                         {"experts", std::int64_t{f.experts}},
+                         {"top_k", f.top_k},
+                         {"hidden_size", f.hidden_size},
+                         {"vocabulary", f.vocabulary},
+                         {"parameters", f.parameters},
+                         {"row_bytes", f.row_bytes},
+                         {"expert_bytes", f.expert_bytes},
+                         {"weight_digest", subject.model->weight_digest()},
+                         {"weights", std::string("trained")},
+                         {"arm", std::string("base")},
+                         {"config", read_file(subject.folder / "config.json")}};
+    for (auto const& e : evaluations) {
+        record.attributes["perplexity." + e.dataset] = e.perplexity;
+        record.attributes["bits_per_byte." + e.dataset] = e.bits_per_byte;
+        record.attributes["targets." + e.dataset] = e.targets;
+        record.attributes["protocol." + e.dataset] = fmt::format(
+            "{}, window {}, {} windows, {}, BOS {}", e.protocol, e.window_tokens, e.windows, e.dtype, e.bos);
+    }
+    return record;
+}
+
+}  // namespace moewire

@@ -1,0 +1,229 @@
+#include "bench/group.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "base/show.hpp"
+#include "base/statistics.hpp"
+#include "measure/interleave.hpp"
+#include "model/scoring.hpp"
+#include "system/agreement.hpp"
+#include "trace/schema.hpp"
+
+namespace moewire {
+namespace {
+
+// Perplexity under another placement may differ by the order of sums alone.
+double drift_limit(Precision precision) {
+    return precision == Precision::float32 ? 1e-5 : 2e-2;
+}
+constexpr std::int64_t sibling_iterations = 10;
+
+// One case while its group runs: how to run an iteration of it, and what was seen.
+class RunningCase {
+  public:
+    RunningCase(GroupSetting const& setting, PreparedText const& text, PreparedCase const& one)
+        : setting_(setting),
+          text_(text),
+          case_(one),
+          recorder_(iterations(), layers(), Detail::exchanges),
+          sibling_(sibling_count(), layers(), Detail::all_steps),
+          pass_s_(iterations()),
+          sibling_pass_s_(sibling_count()) {
+        if (setting.mode == Mode::in_model) {
+            experts_ = setting.subject.model->load_experts(one.assignment, setting.context.world.rank());
+        }
+    }
+
+    // Collective. Throws on all ranks: failure.
+    void verify() {
+        case_.replay->verify();
+        if (setting_.mode == Mode::replay || text_.perplexity <= 0) return;
+        auto const score =
+            score_windows(*setting_.subject.model, text_.windows, 1, parallel(), [](std::int64_t) {});
+        perplexity_ = score.perplexity();
+        run_on_all(setting_.context.world, [&] {
+            if (std::abs(perplexity_ / text_.perplexity - 1) <=
+                drift_limit(precision_of(setting_.request.dtype)))
+                return;
+            throw failure(
+                "verify",
+                fmt::format("perplexity is {:.6f} under {}, but {:.6f} with contiguous experts (a placement "
+                            "must not change the output); please report this",
+                            perplexity_, case_.strategy, text_.perplexity));
+        });
+    }
+
+    void run(std::optional<std::size_t> iteration) { run_with(recorder_, pass_s_, iteration); }
+    void run_sibling(std::optional<std::size_t> iteration) { run_with(sibling_, sibling_pass_s_, iteration); }
+
+    // Collective. Complete on rank 0.
+    CaseResult result(std::vector<std::int32_t> const& order) const;
+
+    std::int64_t sibling_count() const {
+        return setting_.mode == Mode::in_model ? std::min(setting_.request.iterations, sibling_iterations)
+                                               : 0;
+    }
+
+  private:
+    std::size_t iterations() const { return static_cast<std::size_t>(setting_.request.iterations); }
+    std::size_t layers() const { return text_.routing.layers(); }
+    ExpertParallel parallel() const {
+        return {setting_.context.world, setting_.exchange, case_.assignment, *experts_, "per_expert"};
+    }
+
+    void run_with(StampRecorder& recorder, std::vector<double>& pass_s,
+                  std::optional<std::size_t> iteration) {
+        recorder.begin_iteration(iteration);
+        setting_.context.world.barrier();
+        double const start_s = monotonic_s();
+        if (setting_.mode == Mode::replay) {
+            case_.replay->run(&recorder);
+        } else {
+            Wanted wanted;
+            wanted.observer = &recorder;
+            setting_.subject.model->forward(text_.windows, parallel(), wanted);
+        }
+        if (iteration) pass_s[*iteration] = monotonic_s() - start_s;
+    }
+
+    void add_sibling(CaseResult& result, Grid<double, 2> const& pass_s) const;
+
+    GroupSetting const& setting_;
+    PreparedText const& text_;
+    PreparedCase const& case_;
+    std::shared_ptr<ExpertBank const> experts_;
+    StampRecorder recorder_, sibling_;
+    std::vector<double> pass_s_, sibling_pass_s_;  // Shape: [iteration]
+    double perplexity_ = 0;
+};
+
+// Every rank's [iteration] as [iteration, rank] on rank 0.
+Grid<double, 2> by_rank(Communicator const& world, std::vector<double> const& mine) {
+    auto const all = world.gather(std::span<double const>(mine));
+    if (!world.is_root()) return {};
+    Grid<double, 2> table(mine.size(), static_cast<std::size_t>(world.size()));
+    for (std::size_t rank = 0; rank < table.extent(1); ++rank) {
+        for (std::size_t i = 0; i < mine.size(); ++i) table(i, rank) = all[rank * mine.size() + i];
+    }
+    return table;
+}
+
+double median_of_slowest(Grid<double, 2> const& table) {
+    std::vector<double> slowest;
+    for (std::size_t i = 0; i < table.extent(0); ++i) {
+        auto const row = table.row(i);
+        slowest.push_back(*std::max_element(row.begin(), row.end()));
+    }
+    return median(slowest);
+}
+
+void RunningCase::add_sibling(CaseResult& result, Grid<double, 2> const& pass_s) const {
+    auto const& world = setting_.context.world;
+    auto const steps = collect(world, sibling_, setting_.offsets);
+    auto const with_s = by_rank(world, sibling_pass_s_);
+    if (!world.is_root()) return;
+    result.datasets.push_back(
+        make_dataset("steps/duration_s", "s", {"iteration", "layer", "step", "rank"}, steps.steps_s));
+    result.datasets.push_back(make_dataset("steps/iteration_host_s", "s", {"iteration", "rank"}, with_s));
+    result.attributes["instrumentation_overhead_ratio"] =
+        median_of_slowest(with_s) / median_of_slowest(pass_s) - 1;
+    for (int s = 0; s < step_count; ++s)
+        result.attributes[fmt::format("step_{}", s)] = std::string(name_of(static_cast<Step>(s)));
+}
+
+CaseResult RunningCase::result(std::vector<std::int32_t> const& order) const {
+    auto const& world = setting_.context.world;
+    auto const samples = collect(world, recorder_, setting_.offsets);
+    auto const pass_s = by_rank(world, pass_s_);
+    CaseResult result;
+    if (world.is_root()) {
+        auto const add = [&](std::string const& direction, DirectionSamples const& s) {
+            std::vector<std::string> const axes{"iteration", "layer", "rank"};
+            result.datasets.push_back(make_dataset("measured/" + direction + "_host_s", "s", axes, s.host_s));
+            result.datasets.push_back(make_dataset("measured/" + direction + "_wait_s", "s", axes, s.wait_s));
+            result.datasets.push_back(
+                make_dataset("measured/" + direction + "_transfer_s", "s", axes, s.transfer_s));
+        };
+        add("dispatch", samples.dispatch);
+        add("combine", samples.combine);
+        result.datasets.push_back(
+            make_dataset("measured/iteration_host_s", "s", {"iteration", "rank"}, pass_s));
+        result.datasets.push_back(
+            make_dataset("measured/order", "1", {"iteration"}, Grid<std::int32_t, 1>({order.size()}, order)));
+        result.attributes = {{"status", std::string(status::ok)}, {"measured_utc", utc_now()}};
+        double const perplexity = perplexity_ > 0 ? perplexity_ : text_.perplexity;
+        if (perplexity > 0) result.attributes["perplexity"] = perplexity;
+    }
+    if (sibling_count() > 0) add_sibling(result, pass_s);
+    return result;
+}
+
+CaseResult failed_result(Error const& error) {
+    return {
+        {{"status", std::string(error.kind() == ErrorKind::unavailable ? status::waived : status::failed)},
+         {"reason", std::string(error.what())},
+         {"measured_utc", utc_now()}},
+        {}};
+}
+
+// Position of `which` in every iteration.
+std::vector<std::int32_t> positions_of(Grid<std::int32_t, 2> const& order, std::size_t which) {
+    std::vector<std::int32_t> positions;
+    for (std::size_t i = 0; i < order.extent(0); ++i) {
+        auto const row = order.row(i);
+        positions.push_back(static_cast<std::int32_t>(
+            std::find(row.begin(), row.end(), static_cast<std::int32_t>(which)) - row.begin()));
+    }
+    return positions;
+}
+
+}  // namespace
+
+std::string name_of(Mode mode) {
+    return mode == Mode::replay ? "replay" : "in_model";
+}
+
+Mode mode_of(std::string const& name) {
+    for (auto const mode : {Mode::replay, Mode::in_model}) {
+        if (name == name_of(mode)) return mode;
+    }
+    throw usage_error(fmt::format("unknown mode '{}'; use one of: replay, in_model", name));
+}
+
+std::vector<CaseResult> measure_group(GroupSetting const& setting, PreparedText const& text,
+                                      std::function<void()> const& on_iteration) {
+    std::vector<CaseResult> results(text.cases.size());
+    std::vector<std::unique_ptr<RunningCase>> running;
+    std::vector<std::size_t> which;  // the case of each running one
+    for (std::size_t i = 0; i < text.cases.size(); ++i) {
+        try {
+            auto one = std::make_unique<RunningCase>(setting, text, text.cases[i]);
+            one->verify();
+            running.push_back(std::move(one));
+            which.push_back(i);
+        } catch (Error const& error) {
+            if (error.audience() != Audience::all_ranks) throw;  // only this rank knows: nobody may go on
+            results[i] = failed_result(error);
+        }
+    }
+    auto const& r = setting.request;
+    auto const order = interleaved_order(running.size(), static_cast<std::size_t>(r.iterations), r.seed);
+    run_interleaved(
+        order, static_cast<std::size_t>(r.warmups),
+        [&](std::size_t c, auto iteration) { running[c]->run(iteration); }, on_iteration);
+    if (!running.empty() && running.front()->sibling_count() > 0) {
+        auto const count = static_cast<std::size_t>(running.front()->sibling_count());
+        run_interleaved(
+            interleaved_order(running.size(), count, r.seed + 1), 1,
+            [&](std::size_t c, auto iteration) { running[c]->run_sibling(iteration); }, [] {});
+    }
+    for (std::size_t c = 0; c < running.size(); ++c)
+        results[which[c]] = running[c]->result(positions_of(order, c));
+    return results;
+}
+
+}  // namespace moewire

@@ -1,0 +1,60 @@
+#include "bench/measure_request.hpp"
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "bench/command.hpp"
+
+namespace moewire {
+
+void declare_measure_options(CLI::App& app, MeasureRequest& r) {
+    option(app, "model", r.model, "Shipped model, folder, or Hugging Face id in the local cache");
+    option(app, "dataset", r.dataset, "Test text: domain, wikitext, file or folder; several by comma");
+    option(app, "plan_dataset", r.plan_dataset,
+           "Text that plans are made from (its train split); default: the same dataset's");
+    option(app, "strategies", r.strategies, "Placements by comma, from `moewire list`");
+    option(app, "mode", r.mode,
+           "replay (exchanges alone, stamped payload), in_model (inside the forward pass), or both by comma");
+    option(app, "transport", r.transport, "auto, mpi or loopback");
+    option(app, "topology", r.topology,
+           "Described machine for bounds: probe, a name in bench/topologies, or a TOML file");
+    option(app, "dtype", r.dtype, "float32 or bfloat16");
+    option(app, "tokens_per_rank", r.tokens_per_rank, "Tokens of each rank in one forward pass");
+    option(app, "window", r.window, "Tokens of one sequence");
+    option(app, "iterations", r.iterations, "Samples of each case");
+    option(app, "warmups", r.warmups, "Runs of each case before the first sample");
+    option(app, "calibration_iterations", r.calibration_iterations,
+           "Samples of each size of the calibration sweep");
+    option(app, "seed", r.seed, "Seed of placements and of the order of cases");
+    option(app, "bandwidth", r.bandwidth_gbit_per_s, "Bandwidth in the cost model `seed` [Gbit/s]");
+    option(app, "latency", r.latency_us, "Latency in the cost model `seed` [us]");
+    option(app, "timeout", r.timeout_s, "Longest that one exchange may take [s]");
+    option(app, "threads", r.threads, "Compute threads of a rank; 0: its share of the cores");
+    option(app, "output", r.output, "Trace to write (.h5)");
+    flag(app, "overwrite", r.overwrite, "Replace an existing trace");
+}
+
+void check(MeasureRequest const& r) {
+    auto const within = [](auto value, auto least, auto most, char const* name) {
+        if (value >= least && value <= most) return;
+        throw usage_error(
+            fmt::format("--{} is {} (must lie in {} .. {}); give another value", name, value, least, most));
+    };
+    within(r.tokens_per_rank, std::int64_t{1}, std::int64_t{1} << 24, "tokens_per_rank");
+    within(r.window, std::int64_t{1}, std::int64_t{1} << 20, "window");
+    within(r.iterations, std::int64_t{1}, std::int64_t{1000000}, "iterations");
+    within(r.warmups, std::int64_t{0}, std::int64_t{100000}, "warmups");
+    within(r.calibration_iterations, std::int64_t{1}, std::int64_t{100000}, "calibration_iterations");
+    within(r.timeout_s, 0.1, 86400.0, "timeout");
+    within(r.bandwidth_gbit_per_s, 1e-9, 1e9, "bandwidth");
+    within(r.latency_us, 0.0, 1e9, "latency");
+    if (r.tokens_per_rank > r.window && r.tokens_per_rank % r.window != 0) {
+        throw usage_error(fmt::format(
+            "--tokens_per_rank {} is no multiple of --window {} (sequences have one length); use {}",
+            r.tokens_per_rank, r.window, (r.tokens_per_rank / r.window + 1) * r.window));
+    }
+    if (!r.output.ends_with(".h5"))
+        throw usage_error(fmt::format("--output {} does not end in .h5; name it so", r.output));
+}
+
+}  // namespace moewire

@@ -1,0 +1,40 @@
+// What is to be measured? The options of `moewire measure`, which studies set from suites.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace moewire {
+
+struct MeasureRequest {
+    std::string model = "tiny-phimoe";
+    std::string dataset = "drama";  // one or several, by comma
+    std::string plan_dataset;       // empty: each dataset's own train split
+    std::string strategies = "contiguous,round_robin,random,eplb_pack";
+    std::string mode = "replay";  // replay, in_model, or both
+    std::string transport = "auto";
+    std::string topology = "probe";
+    std::string dtype = "float32";
+    std::int64_t tokens_per_rank = 1024;
+    std::int64_t window = 256;
+    std::int64_t iterations = 50;
+    std::int64_t warmups = 3;
+    std::int64_t calibration_iterations = 30;
+    std::uint64_t seed = 0;
+    double bandwidth_gbit_per_s = 100;  // of the cost model `seed`
+    double latency_us = 1;
+    double timeout_s = 120;
+    int threads = 0;
+    std::string output = "run.h5";
+    bool overwrite = false;
+};
+
+void declare_measure_options(CLI::App& app, MeasureRequest& request);
+
+// Throws: usage, for numbers that make no sense. Names are checked where they are used.
+void check(MeasureRequest const& request);
+
+}  // namespace moewire

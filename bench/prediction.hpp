@@ -1,0 +1,31 @@
+// How long should it take? Step 5 of a measured case: the simulator speaks before any time is taken.
+#pragma once
+
+#include <vector>
+
+#include "bench/preparation.hpp"
+#include "simulate/cost_model.hpp"
+#include "system/clock.hpp"
+#include "topology/topology.hpp"
+#include "trace/record.hpp"
+
+namespace moewire {
+
+// Parameters of the cost models, and where those of `line` come from.
+struct Calibration {
+    ModelParameters parameters;
+    std::string why_no_line;  // empty when there is one
+    Record record;            // /calibration
+};
+
+// Collective: all ranks. A sweep of uniform exchanges on sizes around, but never on, those that the cases
+// will carry. With one rank nothing crosses a port and no line is fitted.
+Calibration calibrate(Context const& context, Exchange& exchange, MeasureRequest const& request,
+                      std::vector<PreparedText> const& texts, std::vector<ClockOffset> const& offsets);
+
+// predicted/{dispatch,combine}/<model>_{s,low_s,high_s,bound_s} of every cost model that has its parameters,
+// and the attributes `binding_resource` and `evidence.<model>`.
+void add_predictions(Record& record, Traffic const& traffic, Topology const& topology,
+                     ModelParameters const& parameters);
+
+}  // namespace moewire

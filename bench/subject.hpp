@@ -1,0 +1,57 @@
+// On what do we run? A model with its tokenizer, and texts cut into windows for it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "bench/command.hpp"
+#include "model/language_model.hpp"
+#include "text/corpus.hpp"
+#include "text/tokenizer.hpp"
+#include "text/windows.hpp"
+
+namespace moewire {
+
+// A loaded model, expert-parallel over the ranks under one assignment.
+struct Subject {
+    std::filesystem::path folder;
+    std::unique_ptr<LanguageModel> model;
+    std::unique_ptr<Tokenizer> tokenizer;
+
+    ModelFacts const& facts() const { return model->facts(); }
+};
+
+// Collective: all ranks. Finds and loads; the tokenizer only on request (logits need none).
+// Throws on all ranks: usage, for anything wrong with name or files.
+enum class WithTokenizer { no, yes };
+Subject load_subject(Communicator const& world, std::string const& name, ModelOptions const& options,
+                     WithTokenizer tokenizer);
+
+// A text as tokens. Throws: usage.
+struct TokenisedText {
+    Text text;
+    std::vector<std::int32_t> tokens;
+};
+TokenisedText tokenise(Subject const& subject, std::string const& dataset, Split split);
+
+// The plain case of all routing and scoring: contiguous experts over all ranks, by the default transport.
+class PlainParallel {
+  public:
+    // Collective: all ranks. Throws on all ranks: usage, for more ranks than experts.
+    PlainParallel(Communicator const& world, LanguageModel const& model);
+    ExpertParallel view() const { return {world_, *exchange_, assignment_, *experts_, "per_expert"}; }
+
+  private:
+    Communicator world_;
+    std::unique_ptr<Exchange> exchange_;
+    Assignment assignment_;
+    std::shared_ptr<ExpertBank const> experts_;
+};
+
+// Compute threads of one rank: all cores for a rank alone, else its share of the host's cores, at least one.
+void share_cores(Communicator const& world, int asked_threads);
+
+// "a,b,c" as its parts; empty parts are dropped. Throws: usage, when nothing is left.
+std::vector<std::string> split_list(std::string const& list, std::string const& what);
+
+}  // namespace moewire

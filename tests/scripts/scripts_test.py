@@ -1,0 +1,77 @@
+"""The scripts: set-up without rights, the trace reader, figures, skeletons."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from support.program import ROOT, ProgramTest, run
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import moewire_trace
+
+
+class SetUp(ProgramTest):
+    def test_missing_packages_without_rights_give_the_line_to_type(self):
+        """dpkg-query that knows no package, and MOEWIRE_NO_APT: nothing is installed, the line is printed."""
+        tools = self.scratch / "bin"
+        tools.mkdir()
+        (tools / "dpkg-query").write_text("#!/bin/sh\nexit 1\n")
+        (tools / "dpkg-query").chmod(0o755)
+        done = subprocess.run([ROOT / "scripts" / "setup.sh"], capture_output=True, text=True,
+                              env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "MOEWIRE_NO_APT": "1"})
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("apt-get install -y --no-install-recommends build-essential", done.stderr)
+
+    def test_a_torch_that_is_none_is_refused(self):
+        done = subprocess.run([ROOT / "scripts" / "setup.sh"], capture_output=True, text=True,
+                              env={**os.environ, "MOEWIRE_TORCH_DIR": str(self.scratch), "MOEWIRE_NO_APT": "1"})
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("libtorch_cpu.so", done.stderr)
+
+    def test_scripts_pass_shellcheck_where_it_is(self):
+        try:
+            done = subprocess.run(["shellcheck", *sorted((ROOT / "scripts").glob("*.sh"))], capture_output=True, text=True)
+        except FileNotFoundError:
+            self.skipTest("no shellcheck here")
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+
+class Reader(ProgramTest):
+    def test_foreign_files_are_refused(self):
+        with self.assertRaisesRegex(moewire_trace.TraceError, "cannot be read"):
+            moewire_trace.Trace(self.write("a.h5", "text"))
+
+    def test_summary_of_a_trace(self):
+        self.ok("measure", "--tokens_per_rank", 64, "--window", 64, "--iterations", 4, "--output", self.scratch / "run.h5")
+        done = subprocess.run([sys.executable, ROOT / "scripts" / "moewire_trace.py", self.scratch / "run.h5"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("4 cases", done.stdout)
+        trace = moewire_trace.Trace(self.scratch / "run.h5")
+        self.assertEqual(trace.cases[0].exchange_s().shape, (4,))
+
+
+class Figures(ProgramTest):
+    def test_bad_sources_get_a_message(self):
+        done = subprocess.run([sys.executable, ROOT / "scripts" / "plot.py", "trace", self.scratch / "none.h5", "--output", self.scratch], capture_output=True, text=True)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("no file", done.stderr)
+
+
+class Documents(ProgramTest):
+    def test_every_command_of_the_readme_is_known(self):
+        """Commands of the README exist, and every long option that it shows is one of that command's."""
+        text = (ROOT / "README.md").read_text()
+        for command, rest in re.findall(r"moewire (\w+)((?:[^\n`\\]|\\\n)*)", "\n".join(re.findall(r"```\w*\n(.*?)```", text, re.DOTALL))):
+            shown = run(command, "--help")
+            self.assertEqual(shown.returncode, 0, command)
+            for option in re.findall(r"--[\w-]+", rest):
+                self.assertIn(option, shown.stdout, f"moewire {command} {option}")
+
+
+if __name__ == "__main__":
+    unittest.main()
