@@ -9,15 +9,25 @@
 
 namespace moewire {
 
-using Json = nlohmann::ordered_json;  // keeps the order in which keys were written
+// For writing: keys stay in the order in which they were given. Slow to read into: every new key searches all
+// others.
+using Json = nlohmann::ordered_json;
 
-// Throws: usage (source `source`), when `text` is not JSON or names one key twice; `name` is for the message.
-Json parse_json(std::string_view text, std::string_view name, std::string_view source = "json");
+// For reading: keys are sorted.
+using Document = nlohmann::json;
+
+// Throws: usage (source `source`), when `text` is not JSON, holds a zero byte (which the library takes for
+// the end), names a key twice in one object, or nests deeper than any file of ours; `name` is for the
+// message.
+Document parse_json(std::string_view text, std::string_view name, std::string_view source = "json");
 
 // Reads and parses a file.
-Json read_json(std::filesystem::path const& path, std::string_view source = "json");
+Document read_json(std::filesystem::path const& path, std::string_view source = "json");
 
 // Pretty text with a final newline; invalid UTF-8 is replaced, never thrown.
 std::string to_text(Json const& json);
+
+// A text out of a file, in quotes, escaped and cut short: safe to print whatever it holds.
+std::string in_quotes(std::string_view text);
 
 }  // namespace moewire

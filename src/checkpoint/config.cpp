@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "checkpoint/config_defaults.hpp"
 #include "checkpoint/config_rope.hpp"

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "checkpoint/safetensors_header.hpp"
 
 namespace moewire {

@@ -216,12 +216,4 @@ Error bad_safetensors(std::string_view file, std::string_view problem, std::stri
                                   file, problem, why));
 }
 
-std::string in_quotes(std::string_view text) {
-    constexpr std::size_t most_shown_bytes = 160;
-    bool const cut = text.size() > most_shown_bytes;
-    std::string const shown(text.substr(0, most_shown_bytes));
-    return nlohmann::json(shown).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) +
-           (cut ? "..." : "");
-}
-
 }  // namespace moewire

@@ -45,7 +45,4 @@ std::optional<std::uint64_t> tensor_bytes(DType dtype, std::span<std::int64_t co
 // The error for a file that is not as the format has it, with the advice to fetch it again.
 Error bad_safetensors(std::string_view file, std::string_view problem, std::string_view why);
 
-// A text out of a file, in quotes, escaped and cut short: safe to print whatever it holds.
-std::string in_quotes(std::string_view text);
-
 }  // namespace moewire

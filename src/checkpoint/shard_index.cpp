@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "checkpoint/document.hpp"
 #include "checkpoint/safetensors_header.hpp"

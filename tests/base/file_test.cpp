@@ -56,8 +56,20 @@ TEST(File, FileInPlaceOfAFolderIsRefused) {
 
 TEST(Json, RepeatedKeysAreRefusedByName) {
     auto const message = message_of([] { parse_json(R"({"a": {"b": 1, "b": 2}})", "config"); });
-    EXPECT_NE(message.find("'b' appears twice"), std::string::npos) << message;
+    EXPECT_NE(message.find("key \"b\" appears twice"), std::string::npos) << message;
     EXPECT_NO_THROW(parse_json(R"({"a": {"b": 1}, "c": {"b": 2}})", "config"));
+}
+
+TEST(Json, ZeroBytesAndHugeTokensAreRefusedShortly) {
+    EXPECT_NE(message_of([] { parse_json(std::string("{}\0{", 4), "cut"); }).find("zero byte at 2"), std::string::npos);
+    EXPECT_LT(message_of([] { parse_json("\"" + std::string(1 << 20, 'x'), "long"); }).size(), 300u);
+    EXPECT_LT(in_quotes(std::string(1 << 20, 'x')).size(), 300u);
+}
+
+TEST(Json, ManyKeysAreReadInLinearTime) {
+    std::string text = "{";
+    for (int i = 0; i < 200000; ++i) text += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + "\":1";
+    EXPECT_EQ(parse_json(text + "}", "wide").size(), 200000u);  // an ordered document would take minutes
 }
 
 TEST(Json, DeepNestingIsRefused) {

@@ -14,17 +14,17 @@ ModelConfig config_of(std::string const& text) {
     return read_config(scratch.path());
 }
 
-ModelConfig config_of(Json const& json) {
+ModelConfig config_of(Document const& json) {
     return config_of(to_text(json));
 }
 
 template <class T>
-Json or_null(std::optional<T> const& value) {
-    return value ? Json(*value) : Json(nullptr);
+Document or_null(std::optional<T> const& value) {
+    return value ? Document(*value) : Document(nullptr);
 }
 
 // The same layout as the record's.
-Json values_of(ModelConfig const& config) {
+Document values_of(ModelConfig const& config) {
     Rope const& rope = config.rope;
     return {{"model_type", config.model_type},
             {"architectures", config.architectures},
@@ -64,7 +64,7 @@ Json values_of(ModelConfig const& config) {
 
 // Every value that transformers makes of every recorded file; what it refuses is refused.
 TEST(Config, MeansWhatTransformersMakesOfIt) {
-    Json const cases = read_json(fixture("configs.json")).at("cases");
+    Document const cases = read_json(fixture("configs.json")).at("cases");
     int values = 0, errors = 0;
     for (auto const& [name, recorded] : cases.items()) {
         SCOPED_TRACE(name);
@@ -73,7 +73,7 @@ TEST(Config, MeansWhatTransformersMakesOfIt) {
             EXPECT_NE(message_of([&] { config_of(recorded.at("config")); }), "");
             continue;
         }
-        Json const ours = values_of(config_of(recorded.at("config")));
+        Document const ours = values_of(config_of(recorded.at("config")));
         for (auto const& [key, value] : recorded.at("values").items()) {
             ++values;
             // Numbers compare by value: 10000 and 10000.0 are the same.
@@ -86,7 +86,7 @@ TEST(Config, MeansWhatTransformersMakesOfIt) {
 }
 
 // What follows is ours: transformers takes these files, warns at most, or breaks off later.
-Json tiny(std::string const& model_type = "mixtral") {
+Document tiny(std::string const& model_type = "mixtral") {
     return {{"model_type", model_type}, {"hidden_size", 32},
             {"intermediate_size", 48},  {"num_attention_heads", 4},
             {"num_key_value_heads", 2}, {"num_hidden_layers", 2},
@@ -94,12 +94,12 @@ Json tiny(std::string const& model_type = "mixtral") {
             {"num_experts_per_tok", 2}, {"max_position_embeddings", 64}};
 }
 
-Json with(Json json, std::string const& key, Json value) {
+Document with(Document json, std::string const& key, Document value) {
     json[key] = std::move(value);
     return json;
 }
 
-Json longrope(std::size_t pairs) {
+Document longrope(std::size_t pairs) {
     return {{"type", "longrope"},
             {"short_factor", std::vector<double>(pairs, 1.5)},
             {"short_mscale", 1.25},
@@ -161,7 +161,7 @@ TEST(Config, DenseModelIsRefusedAsSuch) {
 
 struct BadValue {
     char const* key;
-    Json value;
+    Document value;
     char const* reason;
 };
 
@@ -171,7 +171,7 @@ std::vector<BadValue> const bad_values{
     {"hidden_size", 1LL << 40, "hidden_size is 1099511627776"},
     {"hidden_size", 18446744073709551615ULL, "a whole number"},
     {"hidden_size", true, "hidden_size is \"true\" (a whole number"},
-    {"hidden_size", Json::array(), "hidden_size is array"},
+    {"hidden_size", Document::array(), "hidden_size is array"},
     {"vocab_size", 1 << 30, "vocab_size is"},
     {"num_hidden_layers", 10'001, "num_hidden_layers is 10001"},
     {"num_local_experts", 0, "is 0 (1 to 65536"},
@@ -206,7 +206,7 @@ std::vector<BadValue> const bad_values{
     {"rope_scaling", {{"type", "dynamic"}, {"factor", 2.0}}, "\"dynamic\" (not supported"},
     {"rope_scaling", {{"rope_type", "llama3"}}, "rope_scaling.rope_type is \"llama3\" (not supported"},
     {"rope_parameters", {{"rope_type", "su"}}, "rope_parameters.rope_type is \"su\" (not supported"},
-    {"rope_parameters", {{"full_attention", Json::object()}}, "rope_parameters.full_attention is there"},
+    {"rope_parameters", {{"full_attention", Document::object()}}, "rope_parameters.full_attention is there"},
     {"rope_parameters", {{"rope_theta", -1}}, "rope_parameters.rope_theta is -1"},
 };
 
@@ -220,11 +220,11 @@ TEST(Config, BadValuesAreRefusedByName) {
 }
 
 TEST(Config, BadLongropeIsRefusedByName) {
-    auto const refusal = [](std::string const& key, Json const& value) {
+    auto const refusal = [](std::string const& key, Document const& value) {
         return message_of(
             [&] { config_of(with(tiny("phimoe"), "rope_scaling", with(longrope(4), key, value))); });
     };
-    auto const expect = [&](std::string const& key, Json const& value, char const* reason) {
+    auto const expect = [&](std::string const& key, Document const& value, char const* reason) {
         auto const message = refusal(key, value);
         EXPECT_NE(message.find("rope_scaling." + key + " " + reason), std::string::npos) << message;
     };

@@ -27,14 +27,14 @@ class Reference : public testing::TestWithParam<char const*> {};
 
 // Everything that the Python package found in the file, down to the last byte.
 TEST_P(Reference, ReadsAlike) {
-    Json const record = read_json(fixture("safetensors.json")).at("files").at(GetParam());
+    Document const record = read_json(fixture("safetensors.json")).at("files").at(GetParam());
     SafetensorsFile const file(fixture(GetParam()));
     auto const metadata = record.at("metadata").get<std::map<std::string, std::string>>();
     EXPECT_EQ(file.metadata(), metadata);
     ASSERT_EQ(file.tensors().size(), record.at("tensors").size());
     std::uint64_t reached = 0;
     for (auto const& tensor : file.tensors()) {
-        Json const& expected = record.at("tensors").at(tensor.name);
+        Document const& expected = record.at("tensors").at(tensor.name);
         EXPECT_EQ(name_of(tensor.dtype), expected.at("dtype").get<std::string>()) << tensor.name;
         EXPECT_EQ(tensor.shape, expected.at("shape").get<std::vector<std::int64_t>>()) << tensor.name;
         EXPECT_EQ(tensor.begin_bytes, expected.at("begin").get<std::uint64_t>()) << tensor.name;
