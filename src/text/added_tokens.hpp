@@ -1,0 +1,62 @@
+// Which tokens are cut out of the text before anything else? The added tokens of tokenizer.json.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "text/normalizer.hpp"
+#include "text/part_reader.hpp"
+#include "text/pieces.hpp"
+
+namespace moewire {
+
+struct AddedToken {
+    std::int32_t id = 0;
+    std::string content;
+    std::string normal_content;  // as the normalizer leaves it; the same for tokens that are not normalized
+    bool single_word = false;    // only where no word character touches it
+    bool lstrip = false;         // takes the white space before it
+    bool rstrip = false;         // and behind it
+    bool normalized = false;     // looked for in the normalized text, else in the text as it came
+    bool special = false;
+};
+
+class AddedTokens {
+  public:
+    // Ids are those of the vocabulary, else the next free one, as the library gives them.
+    // Throws: usage, when the file's id contradicts that.
+    AddedTokens(PartReader const& file,
+                std::function<std::optional<std::int32_t>(std::string const&)> const& vocabulary_id,
+                std::int32_t vocabulary_size, Normalizer const& normalizer);
+
+    // The text as pieces: added tokens cut out, all else normalized.
+    Pieces extract(std::string_view text, Normalizer const& normalizer) const;
+
+    AddedToken const* find(std::int32_t id) const;
+    std::optional<std::int32_t> id_of(std::string_view content) const;
+    bool is_special(std::string const& content) const;
+    std::map<std::int32_t, AddedToken> const& all() const { return tokens_; }
+
+  private:
+    // Tokens to look for, by their first byte, the longest first.
+    struct Trie {
+        std::vector<std::pair<std::string, std::int32_t>> by_first_byte[256];
+        bool empty = true;
+        void add(std::string const& content, std::int32_t id);
+        // Leftmost, longest, not overlapping.
+        std::vector<std::pair<Span, std::int32_t>> matches(std::string_view text) const;
+    };
+    void cut(Pieces& pieces, Trie const& trie) const;
+    std::vector<Piece> cut_text(std::string_view text, Trie const& trie) const;
+
+    std::map<std::int32_t, AddedToken> tokens_;
+    std::unordered_map<std::string, std::int32_t> ids_;
+    Trie raw_, normal_;
+};
+
+}  // namespace moewire
