@@ -165,7 +165,7 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     trace.write(root_record(context, placement, offsets, plan.transport, r.seed));
     trace.write(topology_record(topology));
     trace.write(model_record(subject, evaluations));
-    auto const calibration = calibrate(context, *exchange, r, texts, offsets);
+    auto const calibration = calibrate(context, *exchange, plan.transport, r, texts, offsets);
     // Only rank 0 knows whether a line was fitted, and only rank 0 writes.
     trace.write(calibration.parameters.line
                     ? calibration.record

@@ -59,8 +59,9 @@ Record calibration_record(Line const& line, std::vector<SweepPoint> const& point
 
 }  // namespace
 
-Calibration calibrate(Context const& context, Exchange& exchange, MeasureRequest const& request,
-                      std::vector<PreparedText> const& texts, std::vector<ClockOffset> const& offsets) {
+Calibration calibrate(Context const& context, Exchange& exchange, std::string const& transport,
+                      MeasureRequest const& request, std::vector<PreparedText> const& texts,
+                      std::vector<ClockOffset> const& offsets) {
     Calibration calibration;
     calibration.parameters.seed = {request.bandwidth_gbit_per_s * 1e9 / 8, request.latency_us * 1e-6};
     auto const sizes = predicted_sizes(texts);
@@ -80,8 +81,7 @@ Calibration calibrate(Context const& context, Exchange& exchange, MeasureRequest
         for (auto const& point : points) medians.push_back({point.busiest_bytes, point.p50_s});
         try {
             calibration.parameters.line = fit_line(medians);
-            calibration.record =
-                calibration_record(*calibration.parameters.line, points, context, request.transport);
+            calibration.record = calibration_record(*calibration.parameters.line, points, context, transport);
         } catch (Error const& error) {
             // A machine too noisy to calibrate can still be measured.
             calibration.why_no_line = error.what();

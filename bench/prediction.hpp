@@ -20,8 +20,9 @@ struct Calibration {
 
 // Collective: all ranks. A sweep of uniform exchanges on sizes around, but never on, those that the cases
 // will carry. With one rank nothing crosses a port and no line is fitted.
-Calibration calibrate(Context const& context, Exchange& exchange, MeasureRequest const& request,
-                      std::vector<PreparedText> const& texts, std::vector<ClockOffset> const& offsets);
+Calibration calibrate(Context const& context, Exchange& exchange, std::string const& transport,
+                      MeasureRequest const& request, std::vector<PreparedText> const& texts,
+                      std::vector<ClockOffset> const& offsets);
 
 // predicted/{dispatch,combine}/<model>_{s,low_s,high_s,bound_s} of every cost model that has its parameters,
 // and the attributes `binding_resource` and `evidence.<model>`.

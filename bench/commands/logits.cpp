@@ -1,14 +1,16 @@
 // moewire logits: logits and router picks for a token file, for comparison with other implementations.
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
-#include "base/show.hpp"
+#include "base/statistics.hpp"
 #include "bench/evaluation.hpp"
 #include "bench/subject.hpp"
 #include "system/agreement.hpp"
+#include "system/clock.hpp"
 #include "trace/tensor_file.hpp"
 
 namespace moewire {
@@ -17,6 +19,7 @@ namespace {
 struct Options {
     std::string model, tokens, output, dtype = "float32", long_rope = "transformers";
     int threads = 0;
+    int repeat = 0;
 };
 
 Grid<std::int32_t, 2> read_tokens(std::string const& path) {
@@ -56,6 +59,21 @@ Dataset of_layer(Grid<T, 3> const& all, std::size_t layer, Grid<std::int32_t, 2>
             std::vector<T>(values.begin(), values.end())};
 }
 
+// Further passes, without copying anything out: what the model itself takes.
+std::string timing_line(LanguageModel& model, Grid<std::int32_t, 2> const& tokens,
+                        PlainParallel const& parallel, int repeat) {
+    std::vector<double> pass_s;
+    Wanted wanted;
+    wanted.read_out = ReadOut::compute;
+    for (int i = 0; i < repeat; ++i) {
+        double const start_s = monotonic_s();
+        model.forward(tokens, parallel.view(), wanted);
+        pass_s.push_back(monotonic_s() - start_s);
+    }
+    return fmt::format("forward pass: median {:.6f} s, least {:.6f} s, of {}\n", median(pass_s),
+                       *std::min_element(pass_s.begin(), pass_s.end()), repeat);
+}
+
 int run(Context const& context, Options const& o) {
     if (context.world.size() > 1)
         throw usage_error("logits runs on one rank (it writes one file); start it without mpirun");
@@ -66,8 +84,10 @@ int run(Context const& context, Options const& o) {
                      WithTokenizer::no);
     PlainParallel const parallel(context.world, *subject.model);
     Wanted wanted;
-    wanted.logits = wanted.router = true;
+    wanted.read_out = ReadOut::keep;
+    wanted.router = true;
     auto const result = subject.model->forward(tokens, parallel.view(), wanted);
+    if (o.repeat > 0) print(context, timing_line(*subject.model, tokens, parallel, o.repeat));
 
     std::vector<Dataset> datasets{
         make_dataset("logits", "1", {"sequence", "position", "vocabulary"}, result.logits)};
@@ -97,6 +117,7 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     option(app, "longrope", o->long_rope,
            "Beyond the original context: transformers (as 5.17 computes) or config");
     option(app, "threads", o->threads, "Compute threads; 0: all cores");
+    option(app, "repeat", o->repeat, "Time this many further passes and print their median");
     app.footer(
         "Writes logits float32 [sequence, position, vocabulary], and for each layer router/<layer>/scores "
         "(router logits),\n"

@@ -133,7 +133,8 @@ ForwardResult Decoder::empty_result(Grid<std::int32_t, 2> const& tokens, Wanted 
         result.router_logits = Grid<float, 3>(layers, count, experts);
         result.router_weights = Grid<float, 3>(layers, count, top_k);
     }
-    if (wanted.logits) result.logits = Grid<float, 3>(tokens.extent(0), tokens.extent(1), config_.vocab_size);
+    if (wanted.read_out == ReadOut::keep)
+        result.logits = Grid<float, 3>(tokens.extent(0), tokens.extent(1), config_.vocab_size);
     return result;
 }
 
@@ -151,10 +152,10 @@ void Decoder::read_out(at::Tensor const& hidden, at::Tensor const& ids, Wanted c
     auto const positions = ids.size(1);
     // Position p - 1 predicts the token at p: without logits to keep, only rows that predict a target are
     // computed.
-    auto const first = wanted.logits ? 0 : wanted.first_target - 1;
+    auto const first = wanted.read_out != ReadOut::none ? 0 : wanted.first_target - 1;
     auto const logits =
         at::linear(hidden.narrow(1, first, positions - first), head_, head_bias_).to(at::kFloat);
-    if (wanted.logits) copy_out(logits, result.logits.row());
+    if (wanted.read_out == ReadOut::keep) copy_out(logits, result.logits.row());
     if (wanted.first_target < 1) return;
     auto const count = positions - wanted.first_target;
     auto const predicted =
@@ -190,7 +191,7 @@ ForwardResult Decoder::forward(Grid<std::int32_t, 2> const& tokens, ExpertParall
         record(routing, layer, wanted, result);
         hidden = hidden + mixed.view_as(hidden);
     }
-    if (sequences > 0 && (wanted.logits || wanted.first_target > 0)) {
+    if (sequences > 0 && (wanted.read_out != ReadOut::none || wanted.first_target > 0)) {
         read_out(final_norm_->forward(hidden), ids, wanted, result);
     }
     return result;

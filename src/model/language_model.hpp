@@ -61,10 +61,16 @@ struct ExpertParallel {
     std::string dispatcher = "per_expert";
 };
 
+enum class ReadOut {
+    none,     // stop before the head, unless targets are scored
+    compute,  // logits are computed and dropped
+    keep      // and copied into the result
+};
+
 // What the caller wants besides the routing, which is always returned.
 struct Wanted {
     std::int32_t first_target = 0;  // > 0: sum the negative log-likelihood of positions first_target .. end
-    bool logits = false;            // keep [sequence, position, vocabulary]
+    ReadOut read_out = ReadOut::none;  // logits of all positions
     bool router = false;            // keep router logits and weights
     StepObserver* observer = nullptr;
 };

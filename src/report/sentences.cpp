@@ -87,15 +87,21 @@ std::vector<std::string> say_answers(std::vector<Group> const& groups) {
 }
 
 std::string say_accuracy(std::vector<ModelAccuracy> const& accuracy) {
-    auto const line =
-        std::find_if(accuracy.begin(), accuracy.end(), [](auto const& a) { return a.has_interval; });
-    if (line == accuracy.end()) return "";
+    std::string text;
+    for (auto const& a : accuracy) {
+        if (!a.has_interval) continue;
+        text += fmt::format(
+            "{}mode {}: within {:.0f} % (median over {} exchanges; 95 % of them within {:.0f} %; its 90 % "
+            "interval held {:.0f} %)",
+            text.empty() ? "" : "; ", a.mode, 100 * a.median_error, a.exchanges, 100 * a.p95_error,
+            100 * a.coverage);
+    }
+    if (text.empty()) return "";
     return fmt::format(
-        "The model `{}`, calibrated just before on other sizes, predicted the median exchange within {:.0f} "
-        "% "
-        "(median over {} exchanges; 95 % of them within {:.0f} %), and its 90 % interval held {:.0f} % of "
-        "them.",
-        line->model, 100 * line->median_error, line->exchanges, 100 * line->p95_error, 100 * line->coverage);
+        "The model `line`, calibrated just before on other sizes and isolated exchanges, predicted the "
+        "median "
+        "exchange, {}.",
+        text);
 }
 
 std::vector<std::string> say_limits(Trace const& trace, std::vector<Group> const& groups) {

@@ -182,6 +182,9 @@ std::vector<Group> group_cases(Trace const& trace) {
     }
     std::vector<Group> sorted;
     for (auto& [key, group] : groups) sorted.push_back(std::move(group));
+    // Replay first: the exchanges alone, before they are mixed with the model's own work.
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](Group const& a, Group const& b) { return a.mode > b.mode; });
     return sorted;
 }
 
@@ -191,11 +194,11 @@ std::vector<ModelAccuracy> model_accuracy(std::vector<Group> const& groups) {
         int inside = 0;
         bool has_interval = false;
     };
-    std::map<std::string, Collected> by_model;
+    std::map<std::pair<std::string, std::string>, Collected> by_mode_and_model;
     for (auto const& group : groups) {
         for (auto const& one : group.cases) {
             for (auto const& [name, score] : one.models) {
-                auto& collected = by_model[name];
+                auto& collected = by_mode_and_model[{group.mode, name}];
                 collected.inside += score.inside;
                 collected.has_interval = collected.has_interval || score.has_interval;
                 for (double const error : score.errors) {
@@ -206,11 +209,20 @@ std::vector<ModelAccuracy> model_accuracy(std::vector<Group> const& groups) {
         }
     }
     std::vector<ModelAccuracy> all;
-    for (auto const& [name, c] : by_model) {
-        all.push_back({name, c.sizes.size(), median(c.sizes), percentile(c.sizes, 0.95),
-                       median(c.signed_errors), c.inside / static_cast<double>(c.sizes.size()),
-                       c.has_interval});
+    for (auto const& [key, c] : by_mode_and_model) {
+        ModelAccuracy accuracy;
+        accuracy.mode = key.first;
+        accuracy.model = key.second;
+        accuracy.exchanges = c.sizes.size();
+        accuracy.median_error = median(c.sizes);
+        accuracy.p95_error = percentile(c.sizes, 0.95);
+        accuracy.bias = median(c.signed_errors);
+        accuracy.coverage = c.inside / static_cast<double>(c.sizes.size());
+        accuracy.has_interval = c.has_interval;
+        all.push_back(std::move(accuracy));
     }
+    // Replay first: there the calibration was made.
+    std::stable_sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.mode > b.mode; });
     return all;
 }
 

@@ -60,9 +60,10 @@ struct Group {
 };
 std::vector<Group> group_cases(Trace const& trace);
 
-// How a cost model did over all measured cases of a trace.
+// How a cost model did over all measured cases of one mode.
 struct ModelAccuracy {
     std::string model;
+    std::string mode;
     std::size_t exchanges = 0;  // layers x directions x cases
     double median_error = 0;    // median of |predicted / measured - 1|
     double p95_error = 0;

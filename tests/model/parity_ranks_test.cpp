@@ -45,7 +45,8 @@ TEST_P(Parity, LogitsAndPicksEqualTransformersUnderEveryPlacement) {
             auto const tokens = expected.tokens(set);
             auto const mine = my_share(tokens);
             Wanted wanted;
-            wanted.logits = wanted.router = true;
+            wanted.read_out = ReadOut::keep;
+            wanted.router = true;
             auto const result = model->forward(mine, parallel.view(), wanted);
             if (mine.empty()) continue;
 
@@ -83,7 +84,7 @@ TEST_P(Parity, BfloatStaysNearTransformersBfloat) {
     auto const tokens = expected.tokens("short");
     auto const mine = my_share(tokens);
     Wanted wanted;
-    wanted.logits = true;
+    wanted.read_out = ReadOut::keep;
     auto const result = model->forward(mine, parallel.view(), wanted);
     if (mine.empty()) return;
     auto const half = expected.values<float>("short.logits_bf16"),
@@ -142,7 +143,7 @@ TEST(LongRope, ConfigsRuleTakesTheLongFactors) {
         auto const tokens = expected.tokens("long");
         auto const mine = my_share(tokens);
         Wanted wanted;
-        wanted.logits = true;
+        wanted.read_out = ReadOut::keep;
         auto const result = model->forward(mine, parallel.view(), wanted);
         if (mine.empty()) continue;
         auto const all = expected.values<float>("long.logits_config");

@@ -49,9 +49,10 @@ std::string group_table(Group const& group) {
 }
 
 std::string accuracy_table(std::vector<ModelAccuracy> const& accuracy) {
-    Table table({"model", "exchanges", "median error %", "p95 error %", "bias %", "inside 90 % interval %"});
+    Table table(
+        {"mode", "model", "exchanges", "median error %", "p95 error %", "bias %", "inside 90 % interval %"});
     for (auto const& a : accuracy) {
-        table.add({a.model, std::to_string(a.exchanges), fmt::format("{:.1f}", 100 * a.median_error),
+        table.add({a.mode, a.model, std::to_string(a.exchanges), fmt::format("{:.1f}", 100 * a.median_error),
                    fmt::format("{:.1f}", 100 * a.p95_error), percent(a.bias),
                    a.has_interval ? fmt::format("{:.0f}", 100 * a.coverage) : "-"});
     }
