@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "base/registry.hpp"
 #include "bench/command.hpp"
+#include "system/memory.hpp"
 #include "system/provenance.hpp"
 #include "system/session.hpp"
 
@@ -95,6 +96,7 @@ int guarded_main(int argc, char** argv) {
 }  // namespace moewire
 
 int main(int argc, char** argv) {
+    moewire::keep_freed_memory();
     try {
         return moewire::guarded_main(argc, argv);
     } catch (moewire::Error const& error) {  // MPI itself could not start

@@ -107,9 +107,12 @@ at::Tensor MoeBlock::forward(at::Tensor const& hidden, ExpertParallel const& par
         parallel.exchange.run(plan.exchange.reversed(), bytes_of(away), writable_bytes_of(home));
     }
     StepScope const step(observer, layer_, Step::unpermute);
-    // Back in (token, choice) order, then weighted and summed over the choices, in fp32.
-    auto const by_token = at::empty_like(home).index_copy_(0, order, home).view({tokens, top_k, width});
-    return (by_token * route.weights.to(at::kFloat).unsqueeze(-1)).sum(1).to(hidden.scalar_type());
+    // Each token's rows, gathered in the order of its choices, weighted and summed in fp32: one fused pass.
+    auto const first_choice = at::arange(tokens, at::kLong).mul_(top_k);
+    auto const mixed = at::embedding_bag(home.to(at::kFloat), index_tensor(plan.sent_position), first_choice,
+                                         /*scale_grad_by_freq=*/false, /*mode sum=*/0, /*sparse=*/false,
+                                         route.weights.to(at::kFloat).reshape({-1}));
+    return std::get<0>(mixed).to(hidden.scalar_type());
 }
 
 }  // namespace moewire

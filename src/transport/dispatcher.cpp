@@ -38,9 +38,11 @@ SendSide sort_by_destination(Assignment const& assignment, LayerId layer,
     }
     std::partial_sum(start.begin(), start.end(), start.begin());
     send.send_order.resize(picks.size());
+    send.sent_position.resize(picks.size());
     for (std::size_t row = 0; row < picks.size(); ++row) {
-        auto& next = start[static_cast<std::size_t>(slot_of_pick[row])];
-        send.send_order[static_cast<std::size_t>(next++)] = static_cast<std::int64_t>(row);
+        auto const position = start[static_cast<std::size_t>(slot_of_pick[row])]++;
+        send.send_order[static_cast<std::size_t>(position)] = static_cast<std::int64_t>(row);
+        send.sent_position[row] = position;
     }
     return send;
 }
@@ -55,6 +57,7 @@ DispatchPlan complete_plan(Assignment const& assignment, LayerId layer, RankId r
     auto const slots = assignment.slots_on(layer, rank);
     DispatchPlan plan;
     plan.send_order = std::move(send.send_order);
+    plan.sent_position = std::move(send.sent_position);
     plan.received_rows = Grid<std::int64_t, 2>(sources, slots);
     std::vector<std::int64_t> receive_rows(sources);
     for (std::size_t source = 0; source < sources; ++source) {

@@ -18,7 +18,8 @@ namespace moewire {
 //   expert and back the same way.
 struct DispatchPlan {
     std::vector<std::int64_t>
-        send_order;         // Shape: [sent row]; its assignment row. By rank, then slot, then token
+        send_order;  // Shape: [sent row]; its assignment row. By rank, then slot, then token
+    std::vector<std::int64_t> sent_position;  // Shape: [assignment row]; its sent row: the inverse
     ExchangePlan exchange;  // dispatch; the combine is its reverse
     Grid<std::int64_t, 2> received_rows;     // Shape: [source rank, local slot]
     std::vector<std::int64_t> expert_order;  // Shape: [row by expert]; its position in the receive buffer
@@ -30,7 +31,7 @@ struct DispatchPlan {
 // `sent_rows`, Shape: [destination rank, slot of that rank], padded to the largest number of slots of any
 // rank.
 struct SendSide {
-    std::vector<std::int64_t> send_order;
+    std::vector<std::int64_t> send_order, sent_position;
     std::vector<std::int64_t> send_rows;  // Shape: [destination rank]
     Grid<std::int64_t, 2> rows_of_slot;   // Shape: [destination rank, largest local slot count]
 };

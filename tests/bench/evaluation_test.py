@@ -16,9 +16,9 @@ REFERENCE = json.loads((ROOT / "models" / "tiny-phimoe" / "reference.json").read
 
 
 class Evaluation(ProgramTest):
-    def evaluate(self, domain, ranks=0, *more):
-        out = self.ok("eval", "--model", "tiny-phimoe", "--dataset", domain, "--protocol", "disjoint", "--window", 256, "--max_windows", 64,
-                      "--dtype", "float32", "--json", *more, ranks=ranks)
+    def evaluate(self, domain, ranks=0, windows=64, dtype="float32"):
+        out = self.ok("eval", "--model", "tiny-phimoe", "--dataset", domain, "--protocol", "disjoint", "--window", 256, "--max_windows", windows,
+                      "--dtype", dtype, "--json", ranks=ranks)
         return json.loads(out)
 
     def test_perplexity_equals_the_reference(self):
@@ -28,11 +28,11 @@ class Evaluation(ProgramTest):
             self.assertLess(abs(result["perplexity"] / expected["perplexity"] - 1), 1e-4, domain)
 
     def test_every_world_size_gives_the_same(self):
-        values = [self.evaluate("drama", ranks, "--max_windows", 9)["perplexity"] for ranks in (0, 1, 2, 4)]
+        values = [self.evaluate("drama", ranks, 9)["perplexity"] for ranks in (0, 1, 2, 4)]
         self.assertLess(max(values) / min(values) - 1, 1e-5, values)
 
     def test_bfloat16_is_near(self):
-        exact, half = self.evaluate("manual"), self.evaluate("manual", 0, "--dtype", "bfloat16")
+        exact, half = self.evaluate("manual"), self.evaluate("manual", dtype="bfloat16")
         self.assertLess(abs(half["perplexity"] / exact["perplexity"] - 1), 0.02)
 
 

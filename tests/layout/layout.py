@@ -85,7 +85,7 @@ def path_violations(root: Path, document: str) -> list:
     """Paths in back-ticks that do not exist. A path has a slash or a known ending, and no space or placeholder."""
     problems = []
     for word in re.findall(r"`([^`\n]+)`", (root / document).read_text()):
-        is_path = re.fullmatch(r"[\w.][\w./*-]*", word) and ("/" in word or re.search(r"\.(md|py|sh|txt|hpp|cpp|cmake|toml|json)$", word))
+        is_path = re.fullmatch(r"[\w.][\w./*-]*", word) and ("/" in word or re.search(r"\.(md|py|sh|txt|hpp|cpp|cmake|toml)$", word))
         if not is_path or word.startswith(("build/", "runs/", "measured/", "predicted/", "router/", ".cache", ".venv")):
             continue
         if not any((base / word).exists() or list(base.glob(word.rstrip("/"))) for base in (root, root / "src")):
