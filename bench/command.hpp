@@ -4,11 +4,15 @@
 #include <filesystem>
 #include <functional>
 #include <string>
-
-#include <CLI/CLI.hpp>
+#include <string_view>
 
 #include "base/registry.hpp"
 #include "system/communicator.hpp"
+
+// Named alone: the header of CLI11 costs every file that sees it five seconds of compilation.
+namespace CLI {
+class App;
+}
 
 namespace moewire {
 
@@ -26,13 +30,27 @@ struct Command {
     std::function<std::function<int(Context const&)>(CLI::App& app)> declare;
 };
 
-// An option in both spellings: option(app, "max_samples", ...) takes --max_samples and --max-samples.
-std::string both_spellings(std::string const& name);
+// An option in both spellings: option(app, "max_samples", ...) takes --max_samples and --max-samples. Its
+// value before parsing is shown as the default. T: std::string, int, a fixed-width integer, double, or a
+// std::vector of double (command.cpp lists them).
+enum class Presence { required, optional };
 template <class T>
-CLI::Option* option(CLI::App& app, std::string const& name, T& value, std::string const& help) {
-    return app.add_option(both_spellings(name), value, help)->capture_default_str();
-}
-CLI::Option* flag(CLI::App& app, std::string const& name, bool& value, std::string const& help);
+void option(CLI::App& app, std::string const& name, T& value, std::string const& help,
+            Presence presence = Presence::optional);
+void flag(CLI::App& app, std::string const& name, bool& value, std::string const& help);
+
+// What is typed without a name. T: std::string or a vector of it.
+template <class T>
+void argument(CLI::App& app, std::string const& name, T& value, std::string const& help,
+              Presence presence = Presence::required);
+
+// The last lines of --help.
+void footer(CLI::App& app, std::string const& text);
+
+// Fills the options that `declare` declares from a TOML file of their names.
+// Throws: usage (source `source`), naming the file, when it cannot be parsed or names another option.
+void read_options(std::filesystem::path const& path, std::string_view source,
+                  std::function<void(CLI::App&)> const& declare);
 
 // Prints on rank 0 alone.
 void print(Context const& context, std::string const& text);

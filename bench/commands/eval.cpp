@@ -53,11 +53,11 @@ std::function<int(Context const&)> declare(CLI::App& app) {
            "Beyond the original context: transformers (as 5.17 computes) or config");
     option(app, "threads", o->threads, "Compute threads of a rank; 0: its share of the cores");
     flag(app, "json", o->json, "Print one JSON object");
-    app.footer(
-        "Example:\n  moewire eval --model tiny-phimoe --dataset drama --protocol disjoint --window 256 "
-        "--max_windows 64 --json\n"
-        "Text is encoded without special tokens; every window is scored on its own, its first token is no "
-        "target.");
+    footer(app,
+           "Example:\n  moewire eval --model tiny-phimoe --dataset drama --protocol disjoint --window 256 "
+           "--max_windows 64 --json\n"
+           "Text is encoded without special tokens; every window is scored on its own, its first token is no "
+           "target.");
     return [o](Context const& context) { return run(context, *o); };
 }
 

@@ -34,7 +34,11 @@ std::vector<Listing> all_listings() {
     for (auto const& [catalogue, entries] : model_catalogues()) all.push_back({catalogue, entries});
     Listing models{"models", {}}, texts{"texts", {}};
     for (auto const& name : shipped_models(model_places())) models.entries.emplace_back(name, "shipped");
-    for (auto const& name : known_domains()) texts.entries.emplace_back(name, "train, valid and test split");
+    for (auto const& name : known_domains()) {
+        texts.entries.emplace_back(name, is_fetched(name, text_places())
+                                             ? "train, valid and test split"
+                                             : "not here yet: scripts/fetch_text.py " + name);
+    }
     all.push_back(models);
     all.push_back(texts);
     return all;

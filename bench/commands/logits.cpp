@@ -109,19 +109,19 @@ int run(Context const& context, Options const& o) {
 
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const o = std::make_shared<Options>();
-    option(app, "model", o->model, "Shipped model, folder, or Hugging Face id in the local cache")
-        ->required();
-    option(app, "tokens", o->tokens, "JSON list of equally long lists of token ids")->required();
-    option(app, "output", o->output, "HDF5 file to write")->required();
+    option(app, "model", o->model, "Shipped model, folder, or Hugging Face id in the local cache",
+           Presence::required);
+    option(app, "tokens", o->tokens, "JSON list of equally long lists of token ids", Presence::required);
+    option(app, "output", o->output, "HDF5 file to write", Presence::required);
     option(app, "dtype", o->dtype, "float32 or bfloat16");
     option(app, "longrope", o->long_rope,
            "Beyond the original context: transformers (as 5.17 computes) or config");
     option(app, "threads", o->threads, "Compute threads; 0: all cores");
     option(app, "repeat", o->repeat, "Time this many further passes and print their median");
-    app.footer(
-        "Writes logits float32 [sequence, position, vocabulary], and for each layer router/<layer>/scores "
-        "(router logits),\n"
-        "experts (picks, best first) and weights.");
+    footer(app,
+           "Writes logits float32 [sequence, position, vocabulary], and for each layer router/<layer>/scores "
+           "(router logits),\n"
+           "experts (picks, best first) and weights.");
     return [o](Context const& context) { return run(context, *o); };
 }
 

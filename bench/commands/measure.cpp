@@ -33,7 +33,8 @@ int run(Context const& context, MeasureRequest const& request) {
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const r = std::make_shared<MeasureRequest>();
     declare_measure_options(app, *r);
-    app.footer(
+    footer(
+        app,
         "Example:\n  mpirun --oversubscribe -n 4 moewire measure --model tiny-phimoe --dataset drama "
         "--plan_dataset scripture \\\n"
         "    --strategies contiguous,eplb_pack --tokens_per_rank 1024 --iterations 50 --mode replay,in_model "

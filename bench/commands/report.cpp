@@ -31,7 +31,7 @@ int run(Context const& context, Options const& o) {
 
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const o = std::make_shared<Options>();
-    app.add_option("traces", o->traces, "Traces (.h5)")->required();
+    argument(app, "traces", o->traces, "Traces (.h5)");
     option(app, "output", o->output, "Folder to write into");
     option(app, "format", o->format, "One of the report formats in `moewire list`");
     flag(app, "no_plots", o->no_plots, "Draw no figures");

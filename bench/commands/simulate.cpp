@@ -37,7 +37,8 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     option(app, "seed", r->study.seed, "First seed");
     option(app, "output_dir", r->output_dir, "Folder for simulation_results.json and plots/");
     flag(app, "no_plots", r->no_plots, "Draw no figures");
-    app.footer(
+    footer(
+        app,
         "A GPU's time = latency + max(sent, received) / bandwidth, for the dispatch and again for the "
         "combine; the slowest\n"
         "GPU counts (overall_max_time, seconds). Bytes = tokens x top_k x hidden x element, those of a GPU's "

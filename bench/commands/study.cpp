@@ -1,6 +1,5 @@
 // moewire study: all experiments in one folder, from profile to report.
 #include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -15,6 +14,7 @@
 #include "report/report.hpp"
 #include "report/sentences.hpp"
 #include "system/agreement.hpp"
+#include "trace/schema.hpp"
 
 namespace moewire {
 namespace {
@@ -32,26 +32,18 @@ struct Suite {
 };
 
 Suite read_suite(std::string const& name) {
-    auto const path = suite_file(name);
     Suite suite;
-    CLI::App reader;
-    declare_measure_options(reader, suite.measure);
-    option(reader, "max_samples", suite.max_samples, "Windows to profile");
-    option(reader, "max_windows", suite.max_windows, "Windows to evaluate; 0: all");
-    reader.allow_config_extras(CLI::config_extras_mode::error);
-    try {
-        std::ifstream file(path);
-        reader.parse_from_stream(file);
-    } catch (CLI::Error const& error) {
-        throw input_error("suite", fmt::format("{}: {}; use the option names of `moewire measure --help`",
-                                               path.string(), error.what()));
-    }
+    read_options(suite_file(name), "suite", [&](CLI::App& app) {
+        declare_measure_options(app, suite.measure);
+        option(app, "max_samples", suite.max_samples, "Windows to profile");
+        option(app, "max_windows", suite.max_windows, "Windows to evaluate; 0: all");
+    });
     return suite;
 }
 
 std::string suite_name(Options const& o) {
     if (static_cast<int>(o.quick) + static_cast<int>(o.full) + static_cast<int>(!o.suite.empty()) > 1) {
-        throw usage_error("--quick, --full and --suite exclude each other; give one");
+        throw usage_error("--quick, --full and a suite exclude each other; give one");
     }
     return !o.suite.empty() ? o.suite : o.full ? "full" : "quick";
 }
@@ -107,9 +99,8 @@ int run(Context const& context, Options const& o) {
     Json perplexities;
     for (auto const& dataset : split_list(r.dataset, "--dataset")) {
         say_stage("profile and evaluate " + dataset);
-        auto const stem = fs::path(dataset).stem().string();
-        ProfileRequest const request{suite.max_samples, r.window, (folder / "profiling" / stem).string(),
-                                     o.no_plots};
+        ProfileRequest const request{suite.max_samples, r.window,
+                                     (folder / "profiling" / safe_name(dataset)).string(), o.no_plots};
         profile(context, subject, parallel, dataset, Split::test, request);
         evaluations.push_back(evaluate(context, subject, parallel, dataset, Split::test,
                                        {"disjoint", r.window, suite.max_windows}));
@@ -135,16 +126,17 @@ int run(Context const& context, Options const& o) {
 
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const o = std::make_shared<Options>();
-    flag(app, "quick", o->quick, "The small suite: minutes (default)");
-    flag(app, "full", o->full, "The large suite");
-    option(app, "suite", o->suite, "Another suite: a name in bench/suites or a TOML file");
+    flag(app, "quick", o->quick, "The suite `quick`: minutes (default)");
+    flag(app, "full", o->full, "The suite `full`");
+    argument(app, "suite", o->suite, "quick, full, another name in bench/suites, or a TOML file",
+             Presence::optional);
     flag(app, "skip_finetuning", o->skip_finetuning, "Leave out fine-tuning (not built yet)");
     flag(app, "skip_assignment", o->skip_assignment, "Leave out routing policies (not built yet)");
     option(app, "output", o->output, "Folder; default: runs/study-<UTC>");
     flag(app, "no_plots", o->no_plots, "Draw no figures");
-    app.footer(
-        "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
-        "Leaves profiling/, simulation/, perplexity.json, run.h5, plots/ and report.md in one folder.");
+    footer(app,
+           "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
+           "Leaves profiling/, simulation/, perplexity.json, run.h5, plots/ and report.md in one folder.");
     return [o](Context const& context) { return run(context, *o); };
 }
 

@@ -1,4 +1,5 @@
 // moewire trace dump|recover|diff: look into traces, and rebuild those of runs that died.
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -43,15 +44,15 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     app.require_subcommand(1);
     auto* const dump_app =
         app.add_subcommand("dump", "Print the tree: attributes, datasets with shape, unit and axes");
-    dump_app->add_option("trace", o->first, "Trace (.h5)")->required();
+    argument(*dump_app, "trace", o->first, "Trace (.h5)");
     flag(*dump_app, "values", o->values, "Print the first values too");
     auto* const recover_app =
         app.add_subcommand("recover", "Rebuild the trace of an interrupted run from its .h5.tmp and .jsonl");
-    recover_app->add_option("trace", o->first, "NAME.h5, NAME.h5.tmp or NAME.jsonl")->required();
+    argument(*recover_app, "trace", o->first, "NAME.h5, NAME.h5.tmp or NAME.jsonl");
     auto* const diff_app = app.add_subcommand(
         "diff", "Compare two traces; measured times by shape alone; exit code 5 when they differ");
-    diff_app->add_option("first", o->first, "Trace (.h5)")->required();
-    diff_app->add_option("second", o->second, "Trace (.h5)")->required();
+    argument(*diff_app, "first", o->first, "Trace (.h5)");
+    argument(*diff_app, "second", o->second, "Trace (.h5)");
     return [=](Context const& context) {
         if (!context.world.is_root()) return 0;
         if (recover_app->parsed()) return run_recover(context, *o);

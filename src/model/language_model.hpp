@@ -71,7 +71,7 @@ enum class ReadOut {
 struct Wanted {
     std::int32_t first_target = 0;  // > 0: sum the negative log-likelihood of positions first_target .. end
     ReadOut read_out = ReadOut::none;  // logits of all positions
-    bool router = false;            // keep router logits and weights
+    bool router = false;               // keep router logits and weights
     StepObserver* observer = nullptr;
 };
 

@@ -54,21 +54,25 @@ std::string fetch_command(std::string_view domain, TextPlaces const& places) {
     return command;
 }
 
-Text load_domain(std::string_view domain, Split split, TextPlaces const& places) {
+// Where a domain's split lies; nullopt where it was never fetched.
+std::optional<fs::path> domain_file(std::string_view domain, Split split, TextPlaces const& places) {
     auto const path = places.cache / "text" / domain / fmt::format("{}.txt", name_of(split));
-    if (!places.cache.empty() && is_file(path)) return text_of_file(domain, split, path);
-    if (domain == "wikitext" && !places.hub_cache.empty()) {
-        if (auto const wiki = find_wiki_file(places.hub_cache, name_of(split))) {
-            return text_of_file(domain, split, *wiki);
-        }
-    }
+    if (!places.cache.empty() && is_file(path)) return path;
+    if (domain == "wikitext" && !places.hub_cache.empty())
+        return find_wiki_file(places.hub_cache, name_of(split));
+    return std::nullopt;
+}
+
+Text load_domain(std::string_view domain, Split split, TextPlaces const& places) {
+    if (auto const path = domain_file(domain, split, places)) return text_of_file(domain, split, *path);
     std::string const elsewhere = domain == "wikitext"
                                       ? fmt::format(", nor is wiki.{}.raw in the Hugging Face cache {}",
                                                     name_of(split), places.hub_cache.string())
                                       : "";
     throw input_error(
         "text", fmt::format("the text {} has not been fetched ({} is not there{}); fetch it by: {}", domain,
-                            path.string(), elsewhere, fetch_command(domain, places)));
+                            (places.cache / "text" / domain / fmt::format("{}.txt", name_of(split))).string(),
+                            elsewhere, fetch_command(domain, places)));
 }
 
 // The line end nearest to the middle that leaves something on both sides, as the position behind it.
@@ -170,6 +174,11 @@ std::string_view name_of(Split split) {
 
 std::vector<std::string> known_domains() {
     return {domains.begin(), domains.end()};
+}
+
+bool is_fetched(std::string_view domain, TextPlaces const& places) {
+    return std::all_of(all_splits.begin(), all_splits.end(),
+                       [&](Split split) { return domain_file(domain, split, places).has_value(); });
 }
 
 Text load_text(std::string_view dataset, Split split, TextPlaces const& places) {

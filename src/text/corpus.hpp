@@ -48,4 +48,7 @@ Text load_text(std::string_view dataset, Split split, TextPlaces const& places);
 // Names that load_text knows without a path: drama, scripture, manual, wikitext.
 std::vector<std::string> known_domains();
 
+// Are all splits of a known domain here?
+bool is_fetched(std::string_view domain, TextPlaces const& places);
+
 }  // namespace moewire

@@ -20,10 +20,10 @@ struct DispatchPlan {
     std::vector<std::int64_t>
         send_order;  // Shape: [sent row]; its assignment row. By rank, then slot, then token
     std::vector<std::int64_t> sent_position;  // Shape: [assignment row]; its sent row: the inverse
-    ExchangePlan exchange;  // dispatch; the combine is its reverse
-    Grid<std::int64_t, 2> received_rows;     // Shape: [source rank, local slot]
-    std::vector<std::int64_t> expert_order;  // Shape: [row by expert]; its position in the receive buffer
-    std::vector<std::int64_t> slot_end;      // Shape: [local slot]; one past its last row in expert order
+    ExchangePlan exchange;                    // dispatch; the combine is its reverse
+    Grid<std::int64_t, 2> received_rows;      // Shape: [source rank, local slot]
+    std::vector<std::int64_t> expert_order;   // Shape: [row by expert]; its position in the receive buffer
+    std::vector<std::int64_t> slot_end;       // Shape: [local slot]; one past its last row in expert order
 };
 
 // First step, local: sorts the rows by destination.

@@ -43,7 +43,7 @@ class Names(ProgramTest):
         self.refused(2, "train, valid, test", "eval", "--split", "dev")
         self.refused(2, "loopback, mpi", "measure", "--transport", "pigeon", "--output", self.scratch / "a.h5")
         self.refused(2, "flat_100g", "measure", "--topology", "moon", "--tokens_per_rank", 64, "--window", 64, "--output", self.scratch / "a.h5")
-        self.refused(2, "full, quick", "study", "--suite", "endless")
+        self.refused(2, "full, quick", "study", "endless")
 
     def test_transport_that_cannot_run_here_is_waived(self):
         self.refused(3, "mpirun", "measure", "--transport", "mpi", "--output", self.scratch / "a.h5")

@@ -1,0 +1,162 @@
+// From samples with a known truth to the sentence that a reader sees.
+#include <gtest/gtest.h>
+
+#include "base/random.hpp"
+#include "report/sentences.hpp"
+#include "report/summary.hpp"
+#include "trace/schema.hpp"
+
+namespace moewire {
+namespace {
+
+constexpr std::size_t iterations = 40, layers = 2, ranks = 3;
+
+// A case whose slowest rank takes `typical_s` for each exchange, give or take `noise`.
+Record measured_case(std::string const& strategy, double typical_s, double noise, std::uint64_t seed,
+                     std::string const& mode = "replay") {
+    Record record{place::case_of("model_text_" + mode + "_" + strategy),
+                  {{"strategy", strategy},
+                   {"dataset", std::string("text")},
+                   {"plan_dataset", std::string("text")},
+                   {"mode", mode},
+                   {"model", std::string("model")},
+                   {"status", std::string(status::ok)}},
+                  {}};
+    Random random(seed, strategy);
+    std::vector<std::string> const axes{"iteration", "layer", "rank"};
+    for (std::string const direction : {"dispatch", "combine"}) {
+        Grid<double, 3> transfer(iterations, layers, ranks), wait(iterations, layers, ranks);
+        for (std::size_t i = 0; i < iterations; ++i) {
+            for (std::size_t l = 0; l < layers; ++l) {
+                // Rank 1 is the slowest; the others must not count.
+                transfer(i, l, 0) = transfer(i, l, 2) = typical_s / 2;
+                transfer(i, l, 1) = typical_s * (1 + noise * (random.uniform() - 0.5));
+            }
+        }
+        record.datasets.push_back(make_dataset("measured/" + direction + "_transfer_s", "s", axes, transfer));
+        record.datasets.push_back(make_dataset("measured/" + direction + "_wait_s", "s", axes, wait));
+        auto const predicted = [&](char const* what, double value_s) {
+            record.datasets.push_back(make_dataset("predicted/" + direction + "/" + what, "s", {"layer"},
+                                                   Grid<double, 1>({layers}, std::vector(layers, value_s))));
+        };
+        predicted("bound_s", typical_s / 10);
+        predicted("line_s", typical_s * 1.1);
+        predicted("line_low_s", typical_s * 0.9);
+        predicted("line_high_s", typical_s * 1.3);
+        predicted("line_bound_s", typical_s / 10);
+    }
+    record.datasets.push_back(
+        make_dataset("measured/iteration_host_s", "s", {"iteration", "rank"},
+                     Grid<double, 2>({iterations, ranks}, std::vector(iterations * ranks, 1.0))));
+    return record;
+}
+
+Trace trace_of(std::vector<Record> cases) {
+    Trace trace;
+    trace.root = {
+        "/", {{"ranks", std::int64_t{3}}, {"cores", std::int64_t{4}}, {"nodes", std::int64_t{1}}}, {}};
+    trace.cases = std::move(cases);
+    return trace;
+}
+
+std::string only_answer(std::vector<Record> cases) {
+    auto const answers = say_answers(group_cases(trace_of(std::move(cases))));
+    EXPECT_EQ(answers.size(), 1);
+    return answers.empty() ? "" : answers[0];
+}
+
+TEST(Summary, TheSlowestRankOfEveryLayerAndDirectionCounts) {
+    auto const summary = summarise(measured_case("contiguous", 0.01, 0, 1));
+    ASSERT_EQ(summary.exchange_s.size(), iterations);
+    EXPECT_NEAR(summary.p50.value, 2 * layers * 0.01, 1e-12);
+    EXPECT_NEAR(summary.bound_s, 2 * layers * 0.001, 1e-12);
+    EXPECT_NEAR(summary.least_rank_p50_s, 2 * layers * 0.005, 1e-12);
+}
+
+TEST(Summary, PredictionsAreScoredByTheirSignedErrorAndInterval) {
+    auto const accuracy = model_accuracy(group_cases(trace_of({measured_case("contiguous", 0.01, 0, 1)})));
+    auto const line =
+        std::find_if(accuracy.begin(), accuracy.end(), [](auto const& a) { return a.model == "line"; });
+    ASSERT_NE(line, accuracy.end());
+    EXPECT_EQ(line->exchanges, 2 * layers);
+    EXPECT_NEAR(line->bias, 0.1, 1e-9);
+    EXPECT_NEAR(line->median_error, 0.1, 1e-9);
+    EXPECT_EQ(line->coverage, 1);
+}
+
+TEST(Comparison, RatiosArePairedByIteration) {
+    std::vector<double> slow, fast;
+    for (int i = 1; i <= 30; ++i) slow.push_back(i), fast.push_back(0.8 * i);
+    auto const faster = compare(fast, slow);
+    EXPECT_EQ(faster.verdict, Verdict::faster);
+    EXPECT_NEAR(faster.ratio.value, 0.8, 1e-12);
+    EXPECT_EQ(say_comparison(faster), "20.0 % faster (95 %: 20.0 to 20.0 %)");
+    EXPECT_EQ(say_comparison(compare(slow, fast)), "25.0 % slower (95 %: 25.0 to 25.0 %)");
+}
+
+TEST(Comparison, FewSamplesNeverDecide) {
+    EXPECT_EQ(compare({1, 1, 1}, {2, 2, 2}).verdict, Verdict::cannot_tell);
+    EXPECT_NE(say_comparison(compare({1, 1, 1}, {2, 2, 2})).find("n too small"), std::string::npos);
+}
+
+TEST(Answer, NamesTheFastestWithItsGain) {
+    auto const answer =
+        only_answer({measured_case("contiguous", 0.010, 0.1, 1), measured_case("eplb_pack", 0.007, 0.1, 2),
+                     measured_case("random", 0.009, 0.1, 3)});
+    EXPECT_NE(answer.find("**eplb_pack is the fastest placement**"), std::string::npos) << answer;
+    EXPECT_NE(answer.find("over 40 paired iterations"), std::string::npos) << answer;
+}
+
+TEST(Answer, SaysWhenNothingBeatsTheBaseline) {
+    auto const answer =
+        only_answer({measured_case("contiguous", 0.007, 0.1, 1), measured_case("random", 0.010, 0.1, 2)});
+    EXPECT_NE(answer.find("no placement beats `contiguous`"), std::string::npos) << answer;
+    EXPECT_EQ(answer.find("fastest placement"), std::string::npos) << answer;
+}
+
+TEST(Answer, DoesNotTakeNoiseForAGain) {
+    auto const answer =
+        only_answer({measured_case("contiguous", 0.010, 1.5, 1), measured_case("random", 0.010, 1.5, 2)});
+    EXPECT_EQ(answer.find("fastest placement"), std::string::npos) << answer;
+}
+
+// The least median may be a lucky one, while another placement is clearly faster.
+TEST(Answer, PrefersAClearGainToALuckyMedian) {
+    auto lucky = measured_case("random", 0.0080, 0, 2);
+    for (auto& dataset : lucky.datasets) {
+        if (!dataset.name.ends_with("_transfer_s")) continue;
+        auto& values = std::get<std::vector<double>>(dataset.values);
+        for (std::size_t i = 0; i < values.size() * 19 / 40; ++i) values[i] = 0.05;
+    }
+    auto const answer = only_answer(
+        {measured_case("contiguous", 0.010, 0, 1), measured_case("eplb_pack", 0.009, 0, 3), lucky});
+    EXPECT_NE(answer.find("**eplb_pack is the fastest placement**"), std::string::npos) << answer;
+}
+
+TEST(Answer, WithoutBaselineNothingIsCompared) {
+    auto const answer = only_answer({measured_case("random", 0.01, 0.1, 1)});
+    EXPECT_NE(answer.find("no baseline"), std::string::npos) << answer;
+}
+
+TEST(Answer, ReplayComesBeforeInModel) {
+    auto const answers = say_answers(group_cases(trace_of(
+        {measured_case("contiguous", 0.01, 0, 1, "in_model"), measured_case("contiguous", 0.01, 0, 1)})));
+    ASSERT_EQ(answers.size(), 2);
+    EXPECT_NE(answers[0].find("mode replay"), std::string::npos);
+}
+
+TEST(Limits, OversubscribedRanksAndUnmeasuredCasesAreNamed) {
+    auto waived = measured_case("random", 0.01, 0, 1);
+    waived.attributes["status"] = std::string(status::waived);
+    waived.attributes["reason"] = std::string("nine lives");
+    auto trace = trace_of({measured_case("contiguous", 0.01, 0, 1), waived});
+    trace.root.attributes["cores"] = std::int64_t{2};
+    std::string all;
+    for (auto const& limit : say_limits(trace, group_cases(trace))) all += limit + "\n";
+    EXPECT_NE(all.find("3 ranks shared 2 cores"), std::string::npos) << all;
+    EXPECT_NE(all.find("waived: nine lives"), std::string::npos) << all;
+    EXPECT_NE(all.find("p99 rests on 40 iterations"), std::string::npos) << all;
+}
+
+}  // namespace
+}  // namespace moewire
