@@ -24,27 +24,38 @@ if(MOEWIRE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 add_library(moewire_flags INTERFACE)
-target_compile_options(moewire_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor)
+target_compile_options(moewire_flags INTERFACE
+                       $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow=local;-Wnon-virtual-dtor>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC 12 sees overlaps in std::string's own code when it optimises (its bug 105651).
-    target_compile_options(moewire_flags INTERFACE -Wno-restrict)
+    target_compile_options(moewire_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()
 if(MOEWIRE_WERROR)
-    target_compile_options(moewire_flags INTERFACE -Werror)
+    target_compile_options(moewire_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 if(MOEWIRE_SANITIZE)
-    target_compile_options(moewire_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
-                                                   -fno-sanitize-recover=undefined)
+    target_compile_options(
+        moewire_flags INTERFACE
+        $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined;-fno-omit-frame-pointer;-fno-sanitize-recover=undefined>)
     target_link_options(moewire_flags INTERFACE -fsanitize=address,undefined)
 endif()
 if(MOEWIRE_TIDY)
-    find_program(MOEWIRE_CLANG_TIDY clang-tidy REQUIRED)
-    set(CMAKE_CXX_CLANG_TIDY ${MOEWIRE_CLANG_TIDY} --quiet)
+    # Before 15, clang cannot read GCC's <source_location>.
+    find_program(MOEWIRE_CLANG_TIDY NAMES clang-tidy-19 clang-tidy-18 clang-tidy-17 clang-tidy-16 clang-tidy-15 clang-tidy REQUIRED)
+    set(CMAKE_CXX_CLANG_TIDY ${MOEWIRE_CLANG_TIDY} --quiet --extra-arg=-Wno-unknown-warning-option
+                             --extra-arg=-Wno-unused-command-line-argument)
+    set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)  # clang reads none of GCC's
 endif()
 
-# CUDA sources compile when a toolkit is here; nothing needs one.
-include(CheckLanguage)
-check_language(CUDA)
-if(CMAKE_CUDA_COMPILER)
-    set(MOEWIRE_CUDA_COMPILER ${CMAKE_CUDA_COMPILER})
+# CUDA sources (src/**/*.cu) compile where a toolkit is; without one they are left out, and nothing else changes.
+file(GLOB_RECURSE MOEWIRE_CUDA_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.cu)
+if(MOEWIRE_CUDA_SOURCES)
+    include(CheckLanguage)
+    check_language(CUDA)
+    if(CMAKE_CUDA_COMPILER)
+        # Hopper and later, and PTX for what comes after: a machine that compiles need not have the device.
+        set(CMAKE_CUDA_ARCHITECTURES 90 CACHE STRING "CUDA architectures")
+        enable_language(CUDA)
+        set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")  # CMake 3.25 knows CUDA up to C++17
+    endif()
 endif()

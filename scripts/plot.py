@@ -192,7 +192,7 @@ def draw_load_and_floor(cases, where, folder, name):
     for i, case in enumerate(cases):
         received = case.data["traffic_bytes"].astype(float).sum(axis=1)
         ratio = received.max(axis=1) / received.mean(axis=1)
-        axes.bar(np.arange(layers) + (i - (len(cases) - 1) / 2) * width, ratio, width, color=COLOURS[i % 8], label=case["strategy"])
+        axes.bar(np.arange(layers) + (i - (len(cases) - 1) / 2) * width, ratio - 1, width, bottom=1, color=COLOURS[i % 8], label=case["strategy"])
     axes.axhline(1, color="grey", linewidth=1)
     axes.set(xlabel="MoE layer", ylabel="busiest rank / mean rank, received", title="ranks", xticks=range(layers))
     axes.set_ylim(bottom=0.9)

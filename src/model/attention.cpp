@@ -1,5 +1,6 @@
 #include "model/attention.hpp"
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 namespace moewire {

@@ -2,6 +2,7 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include "base/error.hpp"

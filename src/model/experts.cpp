@@ -1,5 +1,6 @@
 #include "model/experts.hpp"
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 namespace moewire {

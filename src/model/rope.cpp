@@ -1,11 +1,6 @@
 #include "model/rope.hpp"
 
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/outer.h>
-#include <ATen/ops/pow.h>
-#include <ATen/ops/tensor.h>
+#include <ATen/ATen.h>
 
 namespace moewire {
 

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include <ATen/ATen.h>
+
 namespace moewire {
 namespace {
 

@@ -1,6 +1,6 @@
 #include "model/weights.hpp"
 
-#include <ATen/ops/empty.h>
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

@@ -88,7 +88,7 @@ class Study(ProgramTest):
     def test_a_small_study_leaves_everything(self):
         suite = self.write("small.toml", 'model = "tiny-phimoe"\ndataset = "drama,manual"\nstrategies = "contiguous,eplb_pack"\nmode = "replay,in_model"\n'
                            "tokens_per_rank = 128\nwindow = 128\niterations = 8\ncalibration_iterations = 5\nmax_samples = 4\nmax_windows = 4\n")
-        out = self.ok("study", "--suite", suite, "--output", self.scratch / "study", "--skip-finetuning", "--skip-assignment", ranks=4)
+        out = self.ok("study", suite, "--output", self.scratch / "study", "--skip-finetuning", "--skip-assignment", ranks=4)
         folder = self.scratch / "study"
         for name in ("run.h5", "run.jsonl", "report.md", "perplexity.json", "simulation/simulation_results.json",
                      "profiling/drama/expert_assignment_stats.json", "profiling/manual/profiling_report.txt"):
@@ -98,13 +98,13 @@ class Study(ProgramTest):
         self.assertIn("Perplexity", (folder / "report.md").read_text())
 
     def test_a_suite_with_an_unknown_key_is_refused(self):
-        self.refused(2, "speed", "study", "--suite", self.write("bad.toml", "speed = 5\n"), "--output", self.scratch / "s")
+        self.refused(2, "speed", "study", self.write("bad.toml", "speed = 5\n"), "--output", self.scratch / "s")
 
 
 class Looking(ProgramTest):
     def test_list_is_complete_and_quick(self):
         listing = json.loads(self.ok("list", "--json"))
-        self.assertEqual(set(listing["assignment/strategies"]), {"contiguous", "round_robin", "random", "eplb_pack"})
+        self.assertLessEqual({"contiguous", "round_robin", "random", "eplb_pack"}, set(listing["assignment/strategies"]))
         self.assertIn("tiny-phimoe", listing["models"])
         for catalogue, entries in listing.items():
             self.assertTrue(entries, catalogue)
