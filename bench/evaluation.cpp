@@ -86,10 +86,4 @@ Split split_of(std::string const& name) {
     throw usage_error(fmt::format("unknown split '{}'; use one of: train, valid, test", name));
 }
 
-LongRope long_rope_of(std::string const& name) {
-    if (name == "transformers") return LongRope::transformers;
-    if (name == "config") return LongRope::config;
-    throw usage_error(fmt::format("unknown longrope rule '{}'; use transformers or config", name));
-}
-
 }  // namespace moewire

@@ -31,7 +31,6 @@ Evaluation evaluate(Context const& context, Subject& subject, PlainParallel cons
 
 Json to_json(Evaluation const& evaluation);
 
-Split split_of(std::string const& name);         // Throws: usage.
-LongRope long_rope_of(std::string const& name);  // Throws: usage.
+Split split_of(std::string const& name);  // Throws: usage.
 
 }  // namespace moewire

@@ -1,7 +1,6 @@
 #include "bench/facts.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -35,42 +34,24 @@ MachineDescription probed_machine(Communicator const& world) {
 
 }  // namespace
 
-Placement placement_of_ranks(Communicator const& world) {
-    auto const machine = this_machine();
-    // Containers may share a boot id and emulated hosts a boot id too: the host name tells them apart.
-    auto const hosts = world.gather(machine.host + "\n" + machine.boot_id);
-    Placement placement;
-    if (world.is_root()) {
-        std::map<std::string, int> index;
-        for (auto const& host : hosts)
-            placement.node_of_rank.push_back(
-                index.emplace(host, static_cast<int>(index.size())).first->second);
-    }
-    world.broadcast(placement.node_of_rank);
-    placement.nodes = *std::max_element(placement.node_of_rank.begin(), placement.node_of_rank.end()) + 1;
-    placement.cores = static_cast<int>(world.min(std::int64_t{machine.cores}));
-    return placement;
-}
-
-Topology find_topology(Communicator const& world, std::string const& name, Placement const& placement) {
+Topology find_topology(Communicator const& world, std::string const& name, NodeMap const& map) {
     MachineDescription machine;
     if (name == "probe") {
         machine = probed_machine(world);
     } else {
         run_on_all(world, [&] { machine = read_machine(topology_file(name)); });
     }
-    return {std::move(machine), placement.node_of_rank};
+    return {std::move(machine), map.node_of_rank};
 }
 
-Record root_record(Context const& context, Placement const& placement,
-                   std::vector<ClockOffset> const& offsets, std::string const& transport,
-                   std::uint64_t seed) {
+Record root_record(Context const& context, NodeMap const& map, std::vector<ClockOffset> const& offsets,
+                   std::string const& transport, std::uint64_t seed) {
     auto const version = program_version();
     auto const machine = this_machine();
     Json environment = Json::object();
     for (auto const& [name, value] : environment::snapshot()) environment[name] = value;
     Grid<double, 1> offset_s(offsets.size()), bound_s(offsets.size());
-    Grid<std::int32_t, 1> nodes({placement.node_of_rank.size()}, placement.node_of_rank);
+    Grid<std::int32_t, 1> nodes({map.node_of_rank.size()}, map.node_of_rank);
     double worst_bound_s = 0;
     for (std::size_t rank = 0; rank < offsets.size(); ++rank) {
         offset_s(rank) = offsets[rank].offset_s;
@@ -90,11 +71,11 @@ Record root_record(Context const& context, Placement const& placement,
         {"host", machine.host},
         {"cpu", machine.cpu},
         {"kernel", machine.kernel},
-        {"cores", std::int64_t{placement.cores}},
+        {"cores", std::int64_t{map.cores}},
         {"memory_bytes", machine.memory_bytes},
         {"gpu", std::string("none")},
         {"ranks", std::int64_t{context.world.size()}},
-        {"nodes", std::int64_t{placement.nodes}},
+        {"nodes", std::int64_t{map.nodes}},
         {"threads_per_rank", std::int64_t{compute_threads()}},
         {"transport", transport},
         {"mpi_version", mpi_library_version()},

@@ -47,7 +47,7 @@ class RunningCase {
         perplexity_ = score.perplexity();
         run_on_all(setting_.context.world, [&] {
             if (std::abs(perplexity_ / text_.perplexity - 1) <=
-                drift_limit(precision_of(setting_.request.dtype)))
+                drift_limit(precision_of(setting_.request.subject.dtype)))
                 return;
             throw failure(
                 "verify",

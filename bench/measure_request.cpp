@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
-#include "bench/command.hpp"
 
 namespace moewire {
 
 void declare_measure_options(CLI::App& app, MeasureRequest& r) {
-    option(app, "model", r.model, "Shipped model, folder, or Hugging Face id in the local cache");
+    declare_subject_options(app, r.subject);
     option(app, "dataset", r.dataset, "Test text: domain, wikitext, file or folder; several by comma");
     option(app, "plan_dataset", r.plan_dataset,
            "Text that plans are made from (its train split); default: the same dataset's");
@@ -18,7 +17,6 @@ void declare_measure_options(CLI::App& app, MeasureRequest& r) {
     option(app, "transport", r.transport, "auto, mpi or loopback");
     option(app, "topology", r.topology,
            "Described machine for bounds: probe, a name in bench/topologies, or a TOML file");
-    option(app, "dtype", r.dtype, "float32 or bfloat16");
     option(app, "tokens_per_rank", r.tokens_per_rank, "Tokens of each rank in one forward pass");
     option(app, "window", r.window, "Tokens of one sequence");
     option(app, "iterations", r.iterations, "Samples of each case");
@@ -29,7 +27,6 @@ void declare_measure_options(CLI::App& app, MeasureRequest& r) {
     option(app, "bandwidth", r.bandwidth_gbit_per_s, "Bandwidth in the cost model `seed` [Gbit/s]");
     option(app, "latency", r.latency_us, "Latency in the cost model `seed` [us]");
     option(app, "timeout", r.timeout_s, "Longest that one exchange may take [s]");
-    option(app, "threads", r.threads, "Compute threads of a rank; 0: its share of the cores");
     option(app, "output", r.output, "Trace to write (.h5)");
     flag(app, "overwrite", r.overwrite, "Replace an existing trace");
 }

@@ -5,21 +5,18 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
+#include "bench/subject.hpp"
 
 namespace moewire {
 
 struct MeasureRequest {
-    std::string model = "tiny-phimoe";
+    SubjectRequest subject;
     std::string dataset = "drama";  // one or several, by comma
     std::string plan_dataset;       // empty: each dataset's own train split
     std::string strategies = "contiguous,round_robin,random,eplb_pack";
     std::string mode = "replay";  // replay, in_model, or both
     std::string transport = "auto";
     std::string topology = "probe";
-    std::string dtype = "float32";
     std::int64_t tokens_per_rank = 1024;
     std::int64_t window = 256;
     std::int64_t iterations = 50;
@@ -29,7 +26,6 @@ struct MeasureRequest {
     double bandwidth_gbit_per_s = 100;  // of the cost model `seed`
     double latency_us = 1;
     double timeout_s = 120;
-    int threads = 0;
     std::string output = "run.h5";
     bool overwrite = false;
 };

@@ -47,7 +47,7 @@ void add_axes(Record& record, MeasureRequest const& r, Subject const& subject, P
         {"payload", std::string("per_expert")},
         {"transport", transport},
         {"clock", std::string("host")},
-        {"dtype", r.dtype},
+        {"dtype", r.subject.dtype},
         {"row_bytes", facts.row_bytes},
         {"top_k", facts.top_k},
         {"experts", std::int64_t{facts.experts}},
@@ -154,15 +154,15 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     auto const plan = plan_of(world, r);
     Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
     auto const exchange = guarded(make_exchange(plan.transport, world), watchdog);
-    auto const placement = placement_of_ranks(world);
-    auto const topology = find_topology(world, r.topology, placement);
+    auto const map = node_map_of(world);
+    auto const topology = find_topology(world, r.topology, map);
     auto const offsets = clock_offsets(world);
 
     std::vector<PreparedText> texts;
     for (auto const& dataset : plan.datasets)
         texts.push_back(prepare_text(context, subject, parallel, *exchange, r, dataset));
     SharedTrace trace(world, r);
-    trace.write(root_record(context, placement, offsets, plan.transport, r.seed));
+    trace.write(root_record(context, map, offsets, plan.transport, r.seed));
     trace.write(topology_record(topology));
     trace.write(model_record(subject, evaluations));
     auto const calibration = calibrate(context, *exchange, plan.transport, r, texts, offsets);

@@ -9,14 +9,40 @@
 #include "bench/places.hpp"
 #include "system/agreement.hpp"
 #include "system/machine.hpp"
+#include "system/node_map.hpp"
 
 namespace moewire {
+namespace {
 
-Subject load_subject(Communicator const& world, std::string const& name, ModelOptions const& options,
-                     WithTokenizer tokenizer) {
+LongRope long_rope_of(std::string const& name) {
+    if (name == "transformers") return LongRope::transformers;
+    if (name == "config") return LongRope::config;
+    throw usage_error(fmt::format("unknown longrope rule '{}'; use transformers or config", name));
+}
+
+// All cores for a rank alone, else its share of its host's, at least one.
+int compute_threads_for(int asked, int ranks_here) {
+    if (asked > 0) return asked;
+    return std::max(1, this_machine().cores / ranks_here);
+}
+
+}  // namespace
+
+void declare_subject_options(CLI::App& app, SubjectRequest& request) {
+    option(app, "model", request.model, "Shipped model, folder, or Hugging Face id in the local cache");
+    option(app, "dtype", request.dtype, "float32 or bfloat16");
+    option(app, "longrope", request.long_rope,
+           "Beyond the original context: transformers (as 5.17 computes) or config");
+    option(app, "threads", request.threads, "Compute threads of a rank; 0: its share of the cores");
+}
+
+Subject load_subject(Communicator const& world, SubjectRequest const& request, WithTokenizer tokenizer) {
     Subject subject;
+    int const ranks_here = node_map_of(world).ranks_with(world.rank());
     run_on_all(world, [&] {
-        subject.folder = find_model(name, model_places());
+        set_compute_threads(compute_threads_for(request.threads, ranks_here));
+        ModelOptions const options{precision_of(request.dtype), long_rope_of(request.long_rope), "native"};
+        subject.folder = find_model(request.model, model_places());
         subject.model = LanguageModel::load(subject.folder, options);
         if (tokenizer == WithTokenizer::yes) {
             subject.tokenizer =
@@ -40,11 +66,6 @@ PlainParallel::PlainParallel(Communicator const& world, LanguageModel const& mod
         assignment_ = make_plan("contiguous", {Demand(none), world.size(), 0});
         experts_ = model.load_experts(assignment_, world.rank());
     });
-}
-
-void share_cores(Communicator const& world, int asked_threads) {
-    int const cores = this_machine().cores;
-    set_compute_threads(asked_threads > 0 ? asked_threads : std::max(1, cores / world.size()));
 }
 
 std::vector<std::string> split_list(std::string const& list, std::string const& what) {

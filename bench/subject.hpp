@@ -21,11 +21,19 @@ struct Subject {
     ModelFacts const& facts() const { return model->facts(); }
 };
 
-// Collective: all ranks. Finds and loads; the tokenizer only on request (logits need none).
-// Throws on all ranks: usage, for anything wrong with name or files.
+// The options of every command that runs a model.
+struct SubjectRequest {
+    std::string model = "tiny-phimoe";
+    std::string dtype = "float32";
+    std::string long_rope = "transformers";
+    int threads = 0;  // of a rank, for computing; 0: its share of the host's cores
+};
+void declare_subject_options(CLI::App& app, SubjectRequest& request);
+
+// Collective: all ranks. Finds and loads, and sets the compute threads; the tokenizer only on request (logits
+// need none). Throws on all ranks: usage, for anything wrong with names or files.
 enum class WithTokenizer { no, yes };
-Subject load_subject(Communicator const& world, std::string const& name, ModelOptions const& options,
-                     WithTokenizer tokenizer);
+Subject load_subject(Communicator const& world, SubjectRequest const& request, WithTokenizer tokenizer);
 
 // A text as tokens. Throws: usage.
 struct TokenisedText {
@@ -47,9 +55,6 @@ class PlainParallel {
     Assignment assignment_;
     std::shared_ptr<ExpertBank const> experts_;
 };
-
-// Compute threads of one rank: all cores for a rank alone, else its share of the host's cores, at least one.
-void share_cores(Communicator const& world, int asked_threads);
 
 // "a,b,c" as its parts; empty parts are dropped. Throws: usage, when nothing is left.
 std::vector<std::string> split_list(std::string const& list, std::string const& what);

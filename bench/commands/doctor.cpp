@@ -62,21 +62,20 @@ Finding shared_memory() {
                         enough ? "" : "; Open MPI may need more: --shm-size=1g in a container")};
 }
 
-Finding ranks(Context const& context, Placement const& placement) {
+Finding ranks(Context const& context, NodeMap const& map) {
     int const n = context.world.size();
     if (context.world.is_null())
         return {"ranks", "note",
                 "started plainly: one rank; mpirun --oversubscribe -n 4 moewire ... gives four"};
-    auto const per_node = (n + placement.nodes - 1) / placement.nodes;
-    if (per_node <= placement.cores)
-        return {"ranks", "ok",
-                fmt::format("{} on {} node(s) with {} cores", n, placement.nodes, placement.cores)};
+    auto const per_node = (n + map.nodes - 1) / map.nodes;
+    if (per_node <= map.cores)
+        return {"ranks", "ok", fmt::format("{} on {} node(s) with {} cores", n, map.nodes, map.cores)};
     return {"ranks", "note",
             fmt::format("{} a node share {} cores: times scatter, ratios within a run still count", per_node,
-                        placement.cores)};
+                        map.cores)};
 }
 
-std::vector<Finding> findings(Context const& context, Placement const& placement) {
+std::vector<Finding> findings(Context const& context, NodeMap const& map) {
     auto const machine = this_machine();
     auto const version = program_version();
     std::vector<Finding> all{
@@ -86,7 +85,7 @@ std::vector<Finding> findings(Context const& context, Placement const& placement
          fmt::format("{}: {}, {} cores, {} memory", machine.host, machine.cpu, machine.cores,
                      show_bytes(static_cast<double>(machine.memory_bytes)))},
         {"MPI", "ok", mpi_library_version()},
-        ranks(context, placement),
+        ranks(context, map),
         {"torch", "ok", fmt::format("{}, {} compute thread(s)", torch_version(), compute_threads())},
         {"HDF5", "ok", hdf5_version()},
         {"GPU", "note", "this version runs on CPUs; exchanges go through host memory"},
@@ -103,8 +102,8 @@ std::vector<Finding> findings(Context const& context, Placement const& placement
 }
 
 int run(Context const& context, bool json) {
-    auto const placement = placement_of_ranks(context.world);
-    auto const all = findings(context, placement);
+    auto const map = node_map_of(context.world);
+    auto const all = findings(context, map);
     bool missing = false;
     Table table({"what", "state", "finding"});
     Json object;

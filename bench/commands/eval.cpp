@@ -9,15 +9,15 @@
 #include "base/show.hpp"
 #include "bench/evaluation.hpp"
 #include "bench/subject.hpp"
+#include "system/agreement.hpp"
 
 namespace moewire {
 namespace {
 
 struct Options {
-    std::string model = "tiny-phimoe", dataset = "drama", split = "test", dtype = "float32",
-                long_rope = "transformers";
+    SubjectRequest subject;
+    std::string dataset = "drama", split = "test";
     EvaluationRequest request;
-    int threads = 0;
     bool json = false;
 };
 
@@ -30,28 +30,23 @@ std::string as_text(Evaluation const& e) {
 }
 
 int run(Context const& context, Options const& o) {
-    share_cores(context.world, o.threads);
-    auto subject =
-        load_subject(context.world, o.model, {precision_of(o.dtype), long_rope_of(o.long_rope), "native"},
-                     WithTokenizer::yes);
+    Split split{};
+    run_on_all(context.world, [&] { split = split_of(o.split); });
+    auto subject = load_subject(context.world, o.subject, WithTokenizer::yes);
     PlainParallel const parallel(context.world, *subject.model);
-    auto const evaluation = evaluate(context, subject, parallel, o.dataset, split_of(o.split), o.request);
+    auto const evaluation = evaluate(context, subject, parallel, o.dataset, split, o.request);
     print(context, o.json ? to_json(evaluation).dump() + "\n" : as_text(evaluation));
     return 0;
 }
 
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const o = std::make_shared<Options>();
-    option(app, "model", o->model, "Shipped model, folder, or Hugging Face id in the local cache");
+    declare_subject_options(app, o->subject);
     option(app, "dataset", o->dataset, "Domain name, wikitext, or a UTF-8 file or folder");
     option(app, "split", o->split, "train, valid or test");
     option(app, "protocol", o->request.protocol, "How text is cut and scored: disjoint");
     option(app, "window", o->request.window_tokens, "Tokens in a window");
     option(app, "max_windows", o->request.max_windows, "Windows at most; 0: all");
-    option(app, "dtype", o->dtype, "float32 or bfloat16");
-    option(app, "longrope", o->long_rope,
-           "Beyond the original context: transformers (as 5.17 computes) or config");
-    option(app, "threads", o->threads, "Compute threads of a rank; 0: its share of the cores");
     flag(app, "json", o->json, "Print one JSON object");
     footer(app,
            "Example:\n  moewire eval --model tiny-phimoe --dataset drama --protocol disjoint --window 256 "

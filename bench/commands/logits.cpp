@@ -17,8 +17,8 @@ namespace moewire {
 namespace {
 
 struct Options {
-    std::string model, tokens, output, dtype = "float32", long_rope = "transformers";
-    int threads = 0;
+    SubjectRequest subject;
+    std::string tokens, output;
     int repeat = 0;
 };
 
@@ -75,13 +75,12 @@ std::string timing_line(LanguageModel& model, Grid<std::int32_t, 2> const& token
 }
 
 int run(Context const& context, Options const& o) {
-    if (context.world.size() > 1)
-        throw usage_error("logits runs on one rank (it writes one file); start it without mpirun");
-    share_cores(context.world, o.threads);
+    run_on_all(context.world, [&] {
+        if (context.world.size() > 1)
+            throw usage_error("logits runs on one rank (it writes one file); start it without mpirun");
+    });
     auto const tokens = read_tokens(o.tokens);
-    auto subject =
-        load_subject(context.world, o.model, {precision_of(o.dtype), long_rope_of(o.long_rope), "native"},
-                     WithTokenizer::no);
+    auto subject = load_subject(context.world, o.subject, WithTokenizer::no);
     PlainParallel const parallel(context.world, *subject.model);
     Wanted wanted;
     wanted.read_out = ReadOut::keep;
@@ -98,7 +97,7 @@ int run(Context const& context, Options const& o) {
     }
     write_arrays(o.output,
                  {{"model", subject.facts().name},
-                  {"dtype", o.dtype},
+                  {"dtype", o.subject.dtype},
                   {"weight_digest", subject.model->weight_digest()}},
                  datasets);
     print(context, fmt::format("wrote {}: logits [{}, {}, {}] and router picks of {} layers\n", o.output,
@@ -109,14 +108,9 @@ int run(Context const& context, Options const& o) {
 
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const o = std::make_shared<Options>();
-    option(app, "model", o->model, "Shipped model, folder, or Hugging Face id in the local cache",
-           Presence::required);
+    declare_subject_options(app, o->subject);
     option(app, "tokens", o->tokens, "JSON list of equally long lists of token ids", Presence::required);
     option(app, "output", o->output, "HDF5 file to write", Presence::required);
-    option(app, "dtype", o->dtype, "float32 or bfloat16");
-    option(app, "longrope", o->long_rope,
-           "Beyond the original context: transformers (as 5.17 computes) or config");
-    option(app, "threads", o->threads, "Compute threads; 0: all cores");
     option(app, "repeat", o->repeat, "Time this many further passes and print their median");
     footer(app,
            "Writes logits float32 [sequence, position, vocabulary], and for each layer router/<layer>/scores "

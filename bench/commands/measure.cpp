@@ -13,10 +13,7 @@ namespace {
 
 int run(Context const& context, MeasureRequest const& request) {
     run_on_all(context.world, [&] { check(request); });
-    share_cores(context.world, request.threads);
-    auto subject =
-        load_subject(context.world, request.model,
-                     {precision_of(request.dtype), LongRope::transformers, "native"}, WithTokenizer::yes);
+    auto subject = load_subject(context.world, request.subject, WithTokenizer::yes);
     PlainParallel const parallel(context.world, *subject.model);
     auto const outcome = measure(context, request, subject, parallel, {});
     if (!context.world.is_root()) return outcome.failed > 0 ? 4 : 0;

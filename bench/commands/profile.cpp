@@ -3,22 +3,21 @@
 
 #include "bench/evaluation.hpp"
 #include "bench/profiling.hpp"
+#include "system/agreement.hpp"
 
 namespace moewire {
 namespace {
 
 struct Options {
-    std::string model = "tiny-phimoe", dataset = "drama", split = "test", dtype = "float32";
-    int threads = 0;
+    SubjectRequest subject;
+    std::string dataset = "drama", split = "test";
     ProfileRequest request;
 };
 
 int run(Context const& context, Options const& o) {
-    share_cores(context.world, o.threads);
-    auto const split = split_of(o.split);
-    auto subject =
-        load_subject(context.world, o.model, {precision_of(o.dtype), LongRope::transformers, "native"},
-                     WithTokenizer::yes);
+    Split split{};
+    run_on_all(context.world, [&] { split = split_of(o.split); });
+    auto subject = load_subject(context.world, o.subject, WithTokenizer::yes);
     PlainParallel const parallel(context.world, *subject.model);
     auto const json = profile(context, subject, parallel, o.dataset, split, o.request);
     if (!context.world.is_root()) return 0;
@@ -31,15 +30,13 @@ int run(Context const& context, Options const& o) {
 
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const o = std::make_shared<Options>();
-    option(app, "model", o->model, "Shipped model, folder, or Hugging Face id in the local cache");
+    declare_subject_options(app, o->subject);
     option(app, "dataset", o->dataset, "Domain name, wikitext, or a UTF-8 file or folder");
     option(app, "split", o->split, "train, valid or test");
     option(app, "max_samples", o->request.max_samples, "Windows to route");
     option(app, "max_length", o->request.max_length, "Tokens of a window");
     option(app, "output_dir", o->request.output_dir,
            "Folder for expert_assignment_stats.json, profiling_report.txt, plots/");
-    option(app, "dtype", o->dtype, "float32 or bfloat16");
-    option(app, "threads", o->threads, "Compute threads of a rank; 0: its share of the cores");
     flag(app, "no_plots", o->request.no_plots, "Draw no figures");
     return [o](Context const& context) { return run(context, *o); };
 }

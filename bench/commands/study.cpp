@@ -89,10 +89,8 @@ int run(Context const& context, Options const& o) {
     });
     auto& r = suite.measure;
     r.output = (folder / "run.h5").string();
-    share_cores(world, r.threads);
     say_stage(fmt::format("study into {}", folder.string()));
-    auto subject = load_subject(world, r.model, {precision_of(r.dtype), LongRope::transformers, "native"},
-                                WithTokenizer::yes);
+    auto subject = load_subject(world, r.subject, WithTokenizer::yes);
     PlainParallel const parallel(world, *subject.model);
 
     std::vector<Evaluation> evaluations;

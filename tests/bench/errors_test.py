@@ -39,8 +39,10 @@ class Names(ProgramTest):
     def test_unknown_mode_protocol_dtype_split_transport_topology_suite(self):
         self.refused(2, "replay, in_model", "measure", "--mode", "dream", "--output", self.scratch / "a.h5")
         self.refused(2, "disjoint", "eval", "--protocol", "overlapping")
-        self.refused(2, "float32 or bfloat16", "eval", "--dtype", "int4")
-        self.refused(2, "train, valid, test", "eval", "--split", "dev")
+        for ranks in (0, 2):
+            self.refused(2, "float32 or bfloat16", "eval", "--dtype", "int4", ranks=ranks)
+            self.refused(2, "train, valid, test", "eval", "--split", "dev", ranks=ranks)
+            self.refused(2, "transformers or config", "eval", "--longrope", "both", ranks=ranks)
         self.refused(2, "loopback, mpi", "measure", "--transport", "pigeon", "--output", self.scratch / "a.h5")
         self.refused(2, "flat_100g", "measure", "--topology", "moon", "--tokens_per_rank", 64, "--window", 64, "--output", self.scratch / "a.h5")
         self.refused(2, "full, quick", "study", "endless")
@@ -61,6 +63,9 @@ class Numbers(ProgramTest):
         self.refused(2, "does not end in .h5", "measure", "--output", self.scratch / "a.txt")
         self.refused(2, "Gini", "simulate", "--imbalance_levels", "0.99", "--output_dir", self.scratch)
         self.refused(2, "--num_gpus", "simulate", "--num_gpus", 0, "--output_dir", self.scratch)
+
+    def test_logits_are_for_one_rank(self):
+        self.refused(2, "one rank", "logits", "--tokens", self.write("t.json", "[[1, 2]]"), "--output", self.scratch / "o.h5", ranks=2)
 
     def test_more_ranks_than_experts(self):
         model = self.two_experts()

@@ -5,6 +5,7 @@
 #include "system/agreement.hpp"
 #include "system/clock.hpp"
 #include "system/communicator.hpp"
+#include "system/node_map.hpp"
 
 namespace moewire {
 namespace {
@@ -22,6 +23,20 @@ TEST(Communicator, ReductionsSeeEveryRank) {
     std::vector<std::int64_t> values{1, rank()};
     world().sum(values);
     EXPECT_EQ(values, (std::vector<std::int64_t>{size, size * (size - 1) / 2}));
+}
+
+TEST(NodeMap, RanksOfOneHostShareANode) {
+    auto const map = node_map_of(world());
+    EXPECT_EQ(map.node_of_rank, std::vector<int>(static_cast<std::size_t>(world().size()), 0));
+    EXPECT_EQ(map.nodes, 1);
+    EXPECT_EQ(map.ranks_with(world().rank()), world().size());
+    EXPECT_GE(map.cores, 1);
+}
+
+TEST(NodeMap, CountsTheRanksOfANodeAlone) {
+    NodeMap const map{{0, 0, 1, 0}, 2, 4};
+    EXPECT_EQ(map.ranks_with(RankId{3}), 3);
+    EXPECT_EQ(map.ranks_with(RankId{2}), 1);
 }
 
 TEST(Communicator, GatherKeepsRankOrderAndUnequalSizes) {

@@ -1,0 +1,21 @@
+// Which ranks share a host?
+#pragma once
+
+#include <vector>
+
+#include "system/communicator.hpp"
+
+namespace moewire {
+
+struct NodeMap {
+    std::vector<int> node_of_rank;  // numbered in the order of their first rank
+    int nodes = 1;
+    int cores = 1;  // of one node, the least
+
+    int ranks_with(RankId rank) const;  // on this rank's node, itself included
+};
+
+// Collective: all ranks. The same on all ranks.
+NodeMap node_map_of(Communicator const& world);
+
+}  // namespace moewire
