@@ -64,7 +64,7 @@ Tokens decode_byte_fallback(Tokens const& tokens) {
 }
 
 TokenDecoder each(std::function<std::string(std::string const&, std::size_t)> change) {
-    return [change](Tokens tokens) {
+    return [change = std::move(change)](Tokens tokens) {
         for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = change(tokens[i], i);
         return tokens;
     };
