@@ -1,4 +1,6 @@
 // moewire: parse the command line, run one command, turn errors into one message and an exit code.
+#include <csignal>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -97,6 +99,7 @@ int guarded_main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     moewire::keep_freed_memory();
+    std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit then fails the write, which has a message
     try {
         return moewire::guarded_main(argc, argv);
     } catch (moewire::Error const& error) {  // MPI itself could not start

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "text/byte_level.hpp"
 #include "text/normalizer.hpp"

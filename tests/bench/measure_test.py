@@ -137,5 +137,23 @@ class KilledRank(ProgramTest):
             self.assertEqual(case.data["measured/dispatch_host_s"].shape[0], 300)
 
 
+class FullDisk(ProgramTest):
+    def test_a_full_disk_is_one_message_and_finished_cases_stay(self):
+        """A file-size limit stands for the full disk: room for the first group of cases, none for the second."""
+        whole = self.scratch / "whole.h5"
+        arguments = ["measure", "--dataset", "drama,manual", "--strategies", "contiguous,random", "--tokens_per_rank", 64, "--window", 64,
+                     "--iterations", 400, "--warmups", 0, "--output"]
+        self.ok(*arguments, whole)
+        limit_kib = (self.scratch / "whole.jsonl").stat().st_size * 3 // 4 // 1024
+        path = self.scratch / "run.h5"
+        done = subprocess.run(["bash", "-c", f'ulimit -f {limit_kib}; exec "$0" "$@"', PROGRAM, *map(str, arguments), path], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        messages = [line for line in done.stderr.splitlines() if "error: " in line]
+        self.assertEqual(len(messages), 1, done.stderr)
+        self.assertRegex(messages[0], "File too large.*space")
+        self.ok("trace", "recover", path)
+        self.assertEqual(len(Trace(path).cases), 2)
+
+
 if __name__ == "__main__":
     unittest.main()
