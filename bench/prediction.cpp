@@ -57,6 +57,19 @@ Record calibration_record(Line const& line, std::vector<SweepPoint> const& point
     return record;
 }
 
+void fit_to(std::vector<SweepPoint> const& points, Context const& context, std::string const& transport,
+            Calibration& calibration) {
+    std::vector<CalibrationPoint> medians;
+    for (auto const& point : points) medians.push_back({point.busiest_bytes, point.p50_s});
+    try {
+        calibration.parameters.line = fit_line(medians);
+        calibration.record = calibration_record(*calibration.parameters.line, points, context, transport);
+        calibration.why_no_line.clear();
+    } catch (Error const& error) {
+        calibration.why_no_line = error.what();
+    }
+}
+
 }  // namespace
 
 Calibration calibrate(Context const& context, Exchange& exchange, std::string const& transport,
@@ -72,22 +85,20 @@ Calibration calibrate(Context const& context, Exchange& exchange, std::string co
     auto const row_bytes = texts.front().cases.front().traffic.row_bytes;
     auto const least = std::max<std::uint64_t>(sizes.front() / 4, static_cast<std::uint64_t>(row_bytes));
     auto const sweep = calibration_sizes(least, std::max(2 * sizes.back(), 16 * least), sweep_sizes, sizes);
-    auto const points =
-        sweep_uniform(context.world, exchange, sweep, row_bytes,
-                      static_cast<std::size_t>(request.calibration_iterations), request.seed, offsets);
-    run_on_all(context.world, [&] {
-        if (!context.world.is_root()) return;
-        std::vector<CalibrationPoint> medians;
-        for (auto const& point : points) medians.push_back({point.busiest_bytes, point.p50_s});
-        try {
-            calibration.parameters.line = fit_line(medians);
-            calibration.record = calibration_record(*calibration.parameters.line, points, context, transport);
-        } catch (Error const& error) {
-            // A machine too noisy to calibrate can still be measured.
-            calibration.why_no_line = error.what();
-            log_warning(fmt::format("the cost model `line` is left out: {}", error.what()));
-        }
-    });
+    // A burst of other work on the machine can hide that larger exchanges take longer: sweep again, longer.
+    auto iterations = static_cast<std::size_t>(request.calibration_iterations);
+    for (int attempt = 0; attempt < 3; ++attempt, iterations *= 2) {
+        auto const points =
+            sweep_uniform(context.world, exchange, sweep, row_bytes, iterations, request.seed, offsets);
+        run_on_all(context.world, [&] {
+            if (context.world.is_root()) fit_to(points, context, transport, calibration);
+        });
+        // Only rank 0 fits, and all must go on together.
+        if (context.world.max(std::int64_t{calibration.parameters.line.has_value()}) > 0) return calibration;
+    }
+    // A machine too noisy to calibrate can still be measured.
+    if (context.world.is_root())
+        log_warning(fmt::format("the cost model `line` is left out: {}", calibration.why_no_line));
     return calibration;
 }
 

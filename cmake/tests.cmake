@@ -4,6 +4,7 @@
 # 1, 2 and 4 ranks. Every test has a timeout: a hang is how multi-rank tests fail.
 set(MOEWIRE_RANK_COUNTS 1 2 4)
 set(MOEWIRE_TEST_TIMEOUT_S 240)
+set(MOEWIRE_PROGRAM_TEST_TIMEOUT_S 600)  # many starts of the program, each with its own limit
 if(MOEWIRE_SANITIZE)
     set(MOEWIRE_TEST_TIMEOUT_S 800)
 endif()
@@ -53,5 +54,5 @@ endfunction()
 # A test written in Python (unittest): programs from outside, the layout, the scripts.
 function(moewire_python_test name file)
     add_test(NAME ${name} COMMAND ${MOEWIRE_PYTHON_FOUND} ${CMAKE_CURRENT_SOURCE_DIR}/${file} -v)
-    moewire_set_test(${name} LABELS program PROCESSORS 2 ${ARGN})
+    moewire_set_test(${name} LABELS program PROCESSORS 2 TIMEOUT ${MOEWIRE_PROGRAM_TEST_TIMEOUT_S} ${ARGN})
 endfunction()

@@ -32,6 +32,7 @@ class Measure(ProgramTest):
         self.assertEqual(len(trace.cases), 3 * 4 * 2)
         for case in trace.cases:
             self.check_case(case, ranks=4, tokens=256)
+            self.assertIn("line", case.models())
         for key, cases in trace.groups().items():
             self.check_order(cases)
             perplexities = [case["perplexity"] for case in cases]
@@ -58,7 +59,7 @@ class Measure(ProgramTest):
             for model in case.models():
                 p = case.predicted_s(direction, model)
                 self.assertTrue((p["time"] >= bound).all() and (p["low"] <= p["time"]).all() and (p["time"] <= p["high"]).all())
-        self.assertIn("line" if ranks > 1 else "bound", case.models())
+        self.assertLessEqual({"bound", "seed"}, set(case.models()))
         self.assertLessEqual(case["predicted_utc"], case["measured_utc"])
 
     def check_order(self, cases):
@@ -76,6 +77,8 @@ class Measure(ProgramTest):
             trace = self.measured(ranks, "--strategies", "contiguous,random", "--mode", "replay,in_model")
             for case in trace.cases:
                 self.check_case(case, ranks=max(ranks, 1), tokens=256)
+                # Without a line the trace says why.
+                self.assertTrue("line" in case.models() or trace.calibration["why"])
 
     def test_plan_text_and_test_text_differ(self):
         trace = self.measured(2, "--dataset", "drama", "--plan_dataset", "manual", "--strategies", "contiguous,eplb_pack")
