@@ -8,7 +8,7 @@ namespace moewire {
 
 void validate(Routing const& routing) {
     for (auto const pick : routing.picks.values()) {
-        if (pick >= 0 && pick < routing.experts) continue;
+        if (pick == no_pick || (pick >= 0 && pick < routing.experts)) continue;
         throw input_error("routing",
                           fmt::format("a token chose expert {} (only 0 to {} exist); the routing is damaged",
                                       pick, routing.experts - 1));
@@ -19,7 +19,9 @@ Grid<std::int64_t, 2> count_picks(Routing const& routing) {
     Grid<std::int64_t, 2> counts(routing.layers(), static_cast<std::size_t>(routing.experts));
     for (std::size_t layer = 0; layer < routing.layers(); ++layer) {
         auto const of_layer = counts.row(layer);
-        for (auto const pick : routing.picks.row(layer)) ++of_layer[static_cast<std::size_t>(pick)];
+        for (auto const pick : routing.picks.row(layer)) {
+            if (pick != no_pick) ++of_layer[static_cast<std::size_t>(pick)];
+        }
     }
     return counts;
 }

@@ -7,20 +7,25 @@
 
 namespace moewire {
 
+// A choice that was dropped: the token has one expert fewer.
+inline constexpr std::int32_t no_pick = -1;
+
 // The experts that one rank's tokens chose.
 struct Routing {
-    std::int32_t experts = 0;     // experts in each layer
-    Grid<std::int32_t, 3> picks;  // Shape: [layer, token, choice]; the experts of one token differ
+    std::int32_t experts = 0;  // experts in each layer
+    Grid<std::int32_t, 3>
+        picks;  // Shape: [layer, token, choice]; the experts of one token differ; or no_pick
 
     std::size_t layers() const { return picks.extent(0); }
     std::size_t tokens() const { return picks.extent(1); }
     std::size_t top_k() const { return picks.extent(2); }
 };
 
-// Throws: usage (source "routing"), when a pick is outside 0 .. experts-1.
+// Throws: usage (source "routing"), when a pick is neither no_pick nor in 0 .. experts-1.
 void validate(Routing const& routing);
 
-// How often each expert was chosen on this rank. Shape: [layer, expert]. Unit: tokens.
+// How often each expert was chosen on this rank; dropped choices count nowhere. Shape: [layer, expert]. Unit:
+// tokens.
 Grid<std::int64_t, 2> count_picks(Routing const& routing);
 
 // How many tokens of each rank want each expert: the input of every placement and every byte count.
