@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "assignment/migration.hpp"
 #include "base/error.hpp"
 
 namespace moewire {
@@ -16,7 +17,7 @@ TEST(Assignment, SlotsAreOrderedByRankThenExpert) {
     auto const a = two_layers();
     EXPECT_EQ(a.experts_on(LayerId{0}, RankId{0}), (std::vector{ExpertId{1}, ExpertId{3}}));
     EXPECT_EQ(a.experts_on(LayerId{0}, RankId{2}), (std::vector{ExpertId{4}}));
-    EXPECT_EQ(a.rank_of(LayerId{1}, a.slot_of(LayerId{1}, ExpertId{2})), RankId{2});
+    EXPECT_EQ(a.rank_of(LayerId{1}, SlotId{a.copies_of(LayerId{1}, ExpertId{2}).front()}), RankId{2});
     EXPECT_EQ(a.slots_on(LayerId{1}, RankId{1}), 2u);
     EXPECT_FALSE(a.has_replicas());
 }

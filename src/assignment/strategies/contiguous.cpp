@@ -5,7 +5,7 @@
 namespace moewire {
 namespace {
 
-Assignment plan(PlanRequest const& request) {
+Planned plan(PlanRequest const& request) {
     auto const capacities = even_capacities(request.demand.experts(), request.ranks);
     Grid<std::int32_t, 2> ranks(request.demand.layers(), static_cast<std::size_t>(request.demand.experts()));
     for (std::size_t layer = 0; layer < request.demand.layers(); ++layer) {
@@ -16,11 +16,12 @@ Assignment plan(PlanRequest const& request) {
             }
         }
     }
-    return Assignment::from_expert_ranks(ranks, request.ranks);
+    return {Assignment::from_expert_ranks(ranks, request.ranks)};
 }
 
-bool const registered = register_in<Strategy>(
-    "contiguous", "Consecutive experts in equal blocks; the baseline.", {Family::placement, plan});
+bool const registered =
+    register_in<Strategy>("contiguous", "Consecutive experts in equal blocks; the baseline.",
+                          {.family = Family::placement, .plan = plan});
 
 }  // namespace
 }  // namespace moewire

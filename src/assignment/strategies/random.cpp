@@ -10,7 +10,7 @@
 namespace moewire {
 namespace {
 
-Assignment plan(PlanRequest const& request) {
+Planned plan(PlanRequest const& request) {
     auto const capacities = even_capacities(request.demand.experts(), request.ranks);
     Grid<std::int32_t, 2> ranks(request.demand.layers(), static_cast<std::size_t>(request.demand.experts()));
     for (std::size_t layer = 0; layer < request.demand.layers(); ++layer) {
@@ -23,12 +23,12 @@ Assignment plan(PlanRequest const& request) {
             }
         }
     }
-    return Assignment::from_expert_ranks(ranks, request.ranks);
+    return {Assignment::from_expert_ranks(ranks, request.ranks)};
 }
 
 bool const registered = register_in<Strategy>(
     "random", "A seeded random permutation of the experts, dealt in equal blocks; a control.",
-    {Family::placement, plan});
+    {.family = Family::placement, .plan = plan});
 
 }  // namespace
 }  // namespace moewire
