@@ -145,4 +145,36 @@ std::vector<std::int64_t> Communicator::all_to_all(std::span<std::int64_t const>
     return received;
 }
 
+std::vector<std::byte> Communicator::all_to_all_bytes(std::span<std::byte const> send,
+                                                      std::span<std::int64_t const> send_counts,
+                                                      std::span<std::int64_t const> receive_counts,
+                                                      std::int64_t value_bytes) const {
+    if (is_null()) return {send.begin(), send.end()};
+    // Counts and starts in values of a type of that size: MPI's are int.
+    auto const layout = [](std::span<std::int64_t const> counts) {
+        std::pair<std::vector<int>, std::vector<int>> result;
+        std::int64_t next = 0;
+        for (auto const count : counts) {
+            if (next + count > std::numeric_limits<int>::max())
+                throw failure("mpi", "a message of more than 2^31 values (counts are int); use fewer tokens");
+            result.first.push_back(static_cast<int>(count));
+            result.second.push_back(static_cast<int>(next));
+            next += count;
+        }
+        return result;
+    };
+    auto const [out, out_start] = layout(send_counts);
+    auto const [in, in_start] = layout(receive_counts);
+    auto const total = std::accumulate(receive_counts.begin(), receive_counts.end(), std::int64_t{0});
+    std::vector<std::byte> received(static_cast<std::size_t>(total * value_bytes));
+    MPI_Datatype value = MPI_DATATYPE_NULL;
+    check_mpi(MPI_Type_contiguous(static_cast<int>(value_bytes), MPI_BYTE, &value), "MPI_Type_contiguous");
+    check_mpi(MPI_Type_commit(&value), "MPI_Type_commit");
+    int const result = MPI_Alltoallv(send.data(), out.data(), out_start.data(), value, received.data(),
+                                     in.data(), in_start.data(), value, mpi_handle(*this));
+    MPI_Type_free(&value);
+    check_mpi(result, "MPI_Alltoallv");
+    return received;
+}
+
 }  // namespace moewire

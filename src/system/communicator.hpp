@@ -57,7 +57,19 @@ class Communicator {
     // Collective: all ranks. Shape: `send` and the result [size, each]; block d of `send` goes to rank d.
     std::vector<std::int64_t> all_to_all(std::span<std::int64_t const> send) const;
 
+    // Collective: all ranks. Blocks of unequal sizes, in rank order on both sides. Unit of the counts:
+    // values.
+    template <class T>
+    requires std::is_trivially_copyable_v<T> std::vector<T> all_to_all(
+        std::span<T const> send, std::span<std::int64_t const> send_counts,
+        std::span<std::int64_t const> receive_counts)
+    const;
+
   private:
+    std::vector<std::byte> all_to_all_bytes(std::span<std::byte const> send,
+                                            std::span<std::int64_t const> send_counts,
+                                            std::span<std::int64_t const> receive_counts,
+                                            std::int64_t value_bytes) const;
     std::vector<std::byte> gather_bytes(std::span<std::byte const> bytes,
                                         std::vector<std::int64_t>* bytes_of_rank = nullptr) const;
 
@@ -82,6 +94,17 @@ const {
     std::vector<T> all(bytes.size() / sizeof(T));
     std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::byte*>(all.data()));
     return all;
+}
+
+template <class T>
+requires std::is_trivially_copyable_v<T> std::vector<T> Communicator::all_to_all(
+    std::span<T const> send, std::span<std::int64_t const> send_counts,
+    std::span<std::int64_t const> receive_counts)
+const {
+    auto const bytes = all_to_all_bytes(std::as_bytes(send), send_counts, receive_counts, sizeof(T));
+    std::vector<T> received(bytes.size() / sizeof(T));
+    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::byte*>(received.data()));
+    return received;
 }
 
 }  // namespace moewire

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "assignment/replica_choice.hpp"
 #include "base/error.hpp"
 
 namespace moewire {
@@ -11,14 +12,15 @@ namespace {
 
 template <class Add>
 void for_each_flow(Demand const& demand, Assignment const& assignment, Add const& add) {
-    MOEWIRE_EXPECT(demand.layers() == assignment.layers() && demand.experts() == assignment.experts() &&
-                   !assignment.has_replicas());
+    MOEWIRE_EXPECT(demand.layers() == assignment.layers() && demand.experts() == assignment.experts());
     for (LayerId const layer : ids<LayerId>(demand.layers())) {
         for (RankId const source : ids<RankId>(demand.ranks())) {
             auto const wanted = demand.tokens().row(layer, source);
             for (ExpertId const expert : ids<ExpertId>(demand.experts())) {
-                add(layer, source, assignment.rank_of(layer, assignment.slot_of(layer, expert)),
-                    wanted[index_of(expert)]);
+                auto const copies = assignment.copies_of(layer, expert);
+                auto const rows = split_rows(assignment, layer, source, expert, wanted[index_of(expert)]);
+                for (std::size_t copy = 0; copy < copies.size(); ++copy)
+                    add(layer, source, assignment.rank_of(layer, SlotId{copies[copy]}), rows[copy]);
             }
         }
     }

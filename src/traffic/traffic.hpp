@@ -22,8 +22,8 @@ struct Traffic {
     Grid<std::uint64_t, 2> combine(LayerId layer) const;   // the transpose
 };
 
-// Payload `per_expert`: a token travels once for every expert that it chose. Needs one copy of each expert.
-// Throws: contract, when shapes disagree.
+// Payload `per_expert`: a token travels once for every expert that it chose; copies as the assignment's rule
+// chooses them. Throws: contract, when shapes disagree.
 Traffic traffic_per_expert(Demand const& demand, Assignment const& assignment, std::int64_t row_bytes);
 
 // Tokens that arrive at each rank. Shape: [layer, rank]. Unit: tokens.

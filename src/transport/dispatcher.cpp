@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include "assignment/replica_choice.hpp"
+
 namespace moewire {
 namespace {
 
@@ -17,32 +19,32 @@ std::size_t widest_rank(Assignment const& assignment, LayerId layer) {
 
 }  // namespace
 
-SendSide sort_by_destination(Assignment const& assignment, LayerId layer,
-                             std::span<std::int32_t const> picks) {
+std::size_t used_slots(Assignment const& assignment, LayerId layer) {
+    return index_of(assignment.end_slot(layer, make_id<RankId>(assignment.ranks() - 1)));
+}
+
+SendSide sort_by_slot(DispatchRequest const& r) {
+    auto const& assignment = r.assignment;
     // Slots are ordered by rank, so sorting by slot sorts by rank: a counting sort, stable in the token.
-    std::vector<std::int64_t> start(assignment.slots() + 1);
-    std::vector<std::int32_t> slot_of_pick(picks.size());
-    for (std::size_t row = 0; row < picks.size(); ++row) {
-        slot_of_pick[row] = static_cast<std::int32_t>(assignment.slot_of(layer, ExpertId{picks[row]}));
-        ++start[static_cast<std::size_t>(slot_of_pick[row]) + 1];
-    }
+    auto const slot_of_row = choose_slots(assignment, r.layer, r.communicator.rank(), r.picks);
     SendSide send;
-    send.send_rows.resize(static_cast<std::size_t>(assignment.ranks()));
-    send.rows_of_slot = Grid<std::int64_t, 2>(assignment.ranks(), widest_rank(assignment, layer));
-    for (RankId const rank : ids<RankId>(assignment.ranks())) {
-        auto const first = index_of(assignment.first_slot(layer, rank));
-        for (std::size_t local = 0; local < assignment.slots_on(layer, rank); ++local) {
-            send.rows_of_slot(rank, local) = start[first + local + 1];
-        }
-        send.send_rows[index_of(rank)] = sum(std::as_const(send.rows_of_slot).row(rank));
+    send.slot_start.resize(used_slots(assignment, r.layer) + 1);
+    for (auto const slot : slot_of_row) {
+        if (slot != no_slot) ++send.slot_start[static_cast<std::size_t>(slot) + 1];
     }
-    std::partial_sum(start.begin(), start.end(), start.begin());
-    send.send_order.resize(picks.size());
-    send.sent_position.resize(picks.size());
-    for (std::size_t row = 0; row < picks.size(); ++row) {
-        auto const position = start[static_cast<std::size_t>(slot_of_pick[row])]++;
-        send.send_order[static_cast<std::size_t>(position)] = static_cast<std::int64_t>(row);
-        send.sent_position[row] = position;
+    send.rows_of_slot = Grid<std::int64_t, 2>(assignment.ranks(), widest_rank(assignment, r.layer));
+    for (RankId const rank : ids<RankId>(assignment.ranks())) {
+        auto const first = index_of(assignment.first_slot(r.layer, rank));
+        for (std::size_t local = 0; local < assignment.slots_on(r.layer, rank); ++local)
+            send.rows_of_slot(rank, local) = send.slot_start[first + local + 1];
+    }
+    std::partial_sum(send.slot_start.begin(), send.slot_start.end(), send.slot_start.begin());
+    send.row_of_sent.resize(static_cast<std::size_t>(send.slot_start.back()));
+    auto next = send.slot_start;
+    for (std::size_t row = 0; row < slot_of_row.size(); ++row) {
+        if (slot_of_row[row] == no_slot) continue;
+        auto const position = next[static_cast<std::size_t>(slot_of_row[row])]++;
+        send.row_of_sent[static_cast<std::size_t>(position)] = static_cast<std::int64_t>(row);
     }
     return send;
 }
@@ -51,36 +53,16 @@ Grid<std::int64_t, 2> exchange_counts(Communicator const& communicator, SendSide
     return {send.rows_of_slot.shape(), communicator.all_to_all(send.rows_of_slot.values())};
 }
 
-DispatchPlan complete_plan(Assignment const& assignment, LayerId layer, RankId rank, SendSide send,
-                           Grid<std::int64_t, 2> const& counts, std::int64_t row_bytes) {
-    auto const sources = counts.extent(0);
-    auto const slots = assignment.slots_on(layer, rank);
-    DispatchPlan plan;
-    plan.send_order = std::move(send.send_order);
-    plan.sent_position = std::move(send.sent_position);
-    plan.received_rows = Grid<std::int64_t, 2>(sources, slots);
-    std::vector<std::int64_t> receive_rows(sources);
-    for (std::size_t source = 0; source < sources; ++source) {
-        for (std::size_t slot = 0; slot < slots; ++slot) {
-            plan.received_rows(source, slot) = counts(source, slot);
-            receive_rows[source] += counts(source, slot);
-        }
+void set_home_side(std::vector<std::int64_t> const& position, std::size_t top_k, DispatchPlan& plan) {
+    plan.home_start.reserve(position.size() / top_k);
+    plan.home_order.reserve(position.size());
+    plan.choice_of_answer.reserve(position.size());
+    for (std::size_t row = 0; row < position.size(); ++row) {
+        if (row % top_k == 0) plan.home_start.push_back(static_cast<std::int64_t>(plan.home_order.size()));
+        if (position[row] < 0) continue;
+        plan.home_order.push_back(position[row]);
+        plan.choice_of_answer.push_back(static_cast<std::int64_t>(row));
     }
-    plan.exchange = {row_bytes, std::move(send.send_rows), std::move(receive_rows)};
-
-    std::vector<std::int64_t> source_start(sources);
-    std::exclusive_scan(plan.exchange.receive_rows.begin(), plan.exchange.receive_rows.end(),
-                        source_start.begin(), std::int64_t{0});
-    plan.expert_order.reserve(static_cast<std::size_t>(plan.exchange.total_receive_rows()));
-    for (std::size_t slot = 0; slot < slots; ++slot) {
-        for (std::size_t source = 0; source < sources; ++source) {
-            for (std::int64_t i = 0; i < plan.received_rows(source, slot); ++i) {
-                plan.expert_order.push_back(source_start[source]++);
-            }
-        }
-        plan.slot_end.push_back(static_cast<std::int64_t>(plan.expert_order.size()));
-    }
-    return plan;
 }
 
 }  // namespace moewire

@@ -7,6 +7,7 @@ namespace moewire {
 
 // In the order in which a layer runs them.
 enum class Step {
+    migrate,   // expert weights that the plan of this batch needs elsewhere
     counts,    // rows sorted by destination, counts exchanged
     permute,   // rows gathered in send order
     dispatch,  // the exchange to the experts
@@ -14,10 +15,10 @@ enum class Step {
     combine,   // the exchange back
     unpermute  // results back in token order, weighted and summed
 };
-inline constexpr int step_count = 6;
+inline constexpr int step_count = 7;
 
 constexpr char const* name_of(Step step) {
-    constexpr char const* names[step_count] = {"counts",  "permute", "dispatch",
+    constexpr char const* names[step_count] = {"migrate", "counts",  "permute",  "dispatch",
                                                "experts", "combine", "unpermute"};
     return names[static_cast<int>(step)];
 }

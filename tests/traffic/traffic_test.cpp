@@ -14,7 +14,6 @@ TEST(Traffic, BytesAreConservedUnderEveryStrategy) {
     auto const demand = random_demand(3, 4, 16, 2);
     for (auto const& entry : Registry<Strategy>::instance().entries()) {
         auto const plan = make_plan(entry.name, {demand, 4, 7});
-        if (plan.has_replicas()) continue;
         auto const traffic = traffic_per_expert(demand, plan, 512);
         for (LayerId const layer : ids<LayerId>(3)) {
             for (RankId const source : ids<RankId>(4)) {
