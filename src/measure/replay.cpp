@@ -1,12 +1,15 @@
 #include "measure/replay.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/error.hpp"
 #include "base/registry.hpp"
 #include "measure/payload.hpp"
+#include "measure/questions.hpp"
 #include "system/agreement.hpp"
 
 namespace moewire {
@@ -22,27 +25,48 @@ std::uint64_t bytes_of(std::int64_t rows, ExchangePlan const& plan) {
 
 }  // namespace
 
-Replay::Replay(Communicator const& communicator, Exchange& exchange, std::string const& dispatcher,
-               Routing const& routing, Assignment const& assignment, std::int64_t row_bytes)
-    : communicator_(communicator), exchange_(&exchange), assignment_(assignment), routing_(routing) {
+Replay::Replay(Communicator const& communicator, Exchange& exchange, ReplayCase one)
+    : communicator_(communicator), exchange_(&exchange), case_(std::move(one)) {
     run_on_all(communicator, [&] {
-        if (row_bytes >= least_row_bytes) return;
+        if (case_.row_bytes >= least_row_bytes) return;
         throw usage_error(
             fmt::format("rows of {} bytes are too short for a stamped replay (a stamp takes {}); use mode "
                         "in_model",
-                        row_bytes, least_row_bytes));
+                        case_.row_bytes, least_row_bytes));
     });
-    auto const& plan = Registry<Dispatcher>::instance().at(dispatcher).value.plan;
+    auto const& plan = Registry<Dispatcher>::instance().at(case_.dispatcher).value.plan;
+    for (LayerId const layer : ids<LayerId>(case_.routing.layers())) {
+        plans_.push_back(plan({communicator_,
+                               case_.assignment,
+                               layer,
+                               std::as_const(case_.routing.picks).row(layer),
+                               case_.routing.top_k(),
+                               {},
+                               case_.row_bytes}));
+    }
+    plan_moves();
     std::uint64_t home_bytes = 0, expert_bytes = 0;
-    for (LayerId const layer : ids<LayerId>(routing_.layers())) {
-        plans_.push_back(
-            plan(communicator_, assignment_, layer, std::as_const(routing_.picks).row(layer), row_bytes));
-        auto const& p = plans_.back().exchange;
+    auto const make_room = [&](ExchangePlan const& p) {
         home_bytes = std::max(home_bytes, bytes_of(p.total_send_rows(), p));
         expert_bytes = std::max(expert_bytes, bytes_of(p.total_receive_rows(), p));
-    }
+    };
+    for (auto const& moves : move_plans_) make_room(moves);
+    for (auto const& rows : plans_) make_room(rows.exchange);
     home_buffer_.resize(home_bytes);
     expert_buffer_.resize(expert_bytes);
+}
+
+void Replay::plan_moves() {
+    auto const ranks = static_cast<std::size_t>(communicator_.size());
+    for (auto const& moves : case_.moves) {
+        ExchangePlan plan{case_.expert_bytes, std::vector<std::int64_t>(ranks),
+                          std::vector<std::int64_t>(ranks)};
+        for (auto const& move : moves) {
+            if (move.from == communicator_.rank()) ++plan.send_rows[index_of(move.to)];
+            if (move.to == communicator_.rank()) ++plan.receive_rows[index_of(move.from)];
+        }
+        move_plans_.push_back(std::move(plan));
+    }
 }
 
 std::span<std::byte> Replay::send_side(ExchangePlan const& plan) {
@@ -56,13 +80,10 @@ std::span<std::byte> Replay::receive_side(ExchangePlan const& plan) {
 void Replay::ask(LayerId layer) {
     auto const& plan = plans_[index_of(layer)];
     auto const rows = send_side(plan.exchange);
-    auto const picks = std::as_const(routing_.picks).row(layer);
-    for (std::size_t at = 0; at < plan.send_order.size(); ++at) {
-        auto const row = plan.send_order[at];
-        RowStamp const stamp{static_cast<std::uint32_t>(communicator_.rank()),
-                             static_cast<std::uint32_t>(picks[static_cast<std::size_t>(row)]),
-                             static_cast<std::uint64_t>(row)};
-        write_row(row_of(rows, static_cast<std::int64_t>(at), plan.exchange.row_bytes), stamp,
+    auto const stamps = questions_of(plan, case_.assignment, layer, communicator_.rank(),
+                                     std::as_const(case_.routing.picks).row(layer), case_.routing.top_k());
+    for (std::size_t at = 0; at < stamps.size(); ++at) {
+        write_row(row_of(rows, static_cast<std::int64_t>(at), plan.exchange.row_bytes), stamps[at],
                   RowKind::question);
     }
 }
@@ -70,23 +91,21 @@ void Replay::ask(LayerId layer) {
 std::string Replay::answer(LayerId layer) {
     auto const& plan = plans_[index_of(layer)];
     auto const rows = receive_side(plan.exchange);
+    auto const served = served_experts(plan, case_.assignment, layer, communicator_.rank());
     std::int64_t at = 0;
-    for (std::size_t source = 0; source < plan.received_rows.extent(0); ++source) {
-        for (std::size_t slot = 0; slot < plan.received_rows.extent(1); ++slot) {
-            auto const first = index_of(assignment_.first_slot(layer, communicator_.rank()));
-            auto const expert = assignment_.expert_of(layer, make_id<SlotId>(first + slot));
-            for (std::int64_t i = 0; i < plan.received_rows(source, slot); ++i, ++at) {
-                auto const row = row_of(rows, at, plan.exchange.row_bytes);
-                auto const stamp = read_stamp(row);
-                if (stamp.source_rank != source || stamp.expert != index_of(expert) ||
-                    !row_is_intact(row, RowKind::question)) {
-                    return fmt::format(
-                        "layer {}: received row {} should come from rank {} for expert {}, but says rank "
-                        "{}, expert {} (or its bytes changed on the way)",
-                        index_of(layer), at, source, index_of(expert), stamp.source_rank, stamp.expert);
-                }
-                write_row(row, stamp, RowKind::answer);
+    for (std::size_t source = 0; source < plan.exchange.receive_rows.size(); ++source) {
+        for (std::int64_t i = 0; i < plan.exchange.receive_rows[source]; ++i, ++at) {
+            auto const row = row_of(rows, at, plan.exchange.row_bytes);
+            auto const stamp = read_stamp(row);
+            auto const expected = served[static_cast<std::size_t>(at)];
+            if (stamp.source_rank != source || stamp.expert != expected ||
+                !row_is_intact(row, RowKind::question)) {
+                return fmt::format(
+                    "layer {}: received row {} should come from rank {} for expert {}, but says rank {}, "
+                    "expert {} (or its bytes changed on the way)",
+                    index_of(layer), at, source, expected, stamp.source_rank, stamp.expert);
             }
+            write_row(row, stamp, RowKind::answer);
         }
     }
     return "";
@@ -95,25 +114,50 @@ std::string Replay::answer(LayerId layer) {
 std::string Replay::check_answers(LayerId layer) {
     auto const& plan = plans_[index_of(layer)];
     auto const rows = send_side(plan.exchange);
-    auto const picks = std::as_const(routing_.picks).row(layer);
-    for (std::size_t at = 0; at < plan.send_order.size(); ++at) {
+    auto const stamps = questions_of(plan, case_.assignment, layer, communicator_.rank(),
+                                     std::as_const(case_.routing.picks).row(layer), case_.routing.top_k());
+    for (std::size_t at = 0; at < stamps.size(); ++at) {
         auto const row = row_of(rows, static_cast<std::int64_t>(at), plan.exchange.row_bytes);
-        auto const wanted = static_cast<std::uint64_t>(plan.send_order[at]);
-        RowStamp const expected{static_cast<std::uint32_t>(communicator_.rank()),
-                                static_cast<std::uint32_t>(picks[wanted]), wanted};
-        if (read_stamp(row) == expected && row_is_intact(row, RowKind::answer)) continue;
-        return fmt::format("layer {}: the answer for token row {} did not come back as sent", index_of(layer),
-                           wanted);
+        if (read_stamp(row) == stamps[at] && row_is_intact(row, RowKind::answer)) continue;
+        return fmt::format("layer {}: the answer for token {} did not come back as sent", index_of(layer),
+                           plan.token_of_sent[at]);
+    }
+    return "";
+}
+
+std::string Replay::move_stamped(LayerId layer) {
+    auto const& plan = move_plans_[index_of(layer)];
+    auto const out = send_side(plan), in = receive_side(plan);
+    // Weights lie by destination, and from one source in the order of the moves.
+    std::vector<std::int64_t> next(plan.send_rows.size());
+    std::exclusive_scan(plan.send_rows.begin(), plan.send_rows.end(), next.begin(), std::int64_t{0});
+    auto const stamp = [&](Move const& move) {
+        return RowStamp{static_cast<std::uint32_t>(index_of(move.from)),
+                        static_cast<std::uint32_t>(index_of(move.expert)), index_of(layer)};
+    };
+    for (auto const& move : case_.moves[index_of(layer)]) {
+        if (move.from == communicator_.rank())
+            write_row(row_of(out, next[index_of(move.to)]++, plan.row_bytes), stamp(move), RowKind::question);
+    }
+    exchange_->run(plan, out, in);
+    std::exclusive_scan(plan.receive_rows.begin(), plan.receive_rows.end(), next.begin(), std::int64_t{0});
+    for (auto const& move : case_.moves[index_of(layer)]) {
+        if (move.to != communicator_.rank()) continue;
+        auto const row = row_of(in, next[index_of(move.from)]++, plan.row_bytes);
+        if (read_stamp(row) == stamp(move) && row_is_intact(row, RowKind::question)) continue;
+        return fmt::format("layer {}: the weights of expert {} did not arrive from rank {} as sent",
+                           index_of(layer), index_of(move.expert), index_of(move.from));
     }
     return "";
 }
 
 void Replay::verify() {
-    for (LayerId const layer : ids<LayerId>(routing_.layers())) {
+    for (LayerId const layer : ids<LayerId>(plans_.size())) {
         auto const& plan = plans_[index_of(layer)].exchange;
+        std::string problem = has_moves(layer) ? move_stamped(layer) : "";
         ask(layer);
         exchange_->run(plan, send_side(plan), receive_side(plan));
-        std::string problem = answer(layer);
+        if (problem.empty()) problem = answer(layer);
         std::fill(home_buffer_.begin(), home_buffer_.end(), std::byte{0});
         exchange_->run(plan.reversed(), receive_side(plan), send_side(plan));
         if (problem.empty()) problem = check_answers(layer);
@@ -124,8 +168,17 @@ void Replay::verify() {
     }
 }
 
+void Replay::migrate(LayerId layer, StepObserver* observer) {
+    if (!has_moves(layer)) return;
+    auto const& plan = move_plans_[index_of(layer)];
+    communicator_.barrier();
+    StepScope const step(observer, layer, Step::migrate);
+    exchange_->run(plan, send_side(plan), receive_side(plan));
+}
+
 void Replay::run(StepObserver* observer) {
-    for (LayerId const layer : ids<LayerId>(routing_.layers())) {
+    for (LayerId const layer : ids<LayerId>(plans_.size())) {
+        migrate(layer, observer);
         auto const& plan = plans_[index_of(layer)].exchange;
         auto const back = plan.reversed();
         auto const home = send_side(plan), experts = receive_side(plan);

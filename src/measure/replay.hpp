@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "assignment/assignment.hpp"
+#include "assignment/migration.hpp"
 #include "base/grid.hpp"
 #include "routing/routing.hpp"
 #include "system/communicator.hpp"
@@ -15,21 +16,33 @@
 
 namespace moewire {
 
-// One rank's part of a case: routing x assignment, planned once, run many times.
+// What is exchanged: a routing under an assignment. Layers of several batches follow one another.
+struct ReplayCase {
+    std::string dispatcher = "per_expert";
+    Routing routing;
+    Assignment assignment;
+    std::int64_t row_bytes = 0;
+    Moves moves = {};  // expert weights that move before a layer; empty: none ever
+    std::int64_t expert_bytes = 0;
+};
+
+// One rank's part of a case: planned once, run many times.
 class Replay {
   public:
     // Collective: all ranks (counts are exchanged). `exchange` must outlive the replay.
     // Throws: usage, when row_bytes cannot carry a stamp.
-    Replay(Communicator const& communicator, Exchange& exchange, std::string const& dispatcher,
-           Routing const& routing, Assignment const& assignment, std::int64_t row_bytes);
+    Replay(Communicator const& communicator, Exchange& exchange, ReplayCase one);
 
-    // Collective: all ranks. One stamped exchange per layer, there and back, checked byte by byte.
-    // Throws on all ranks: failure (source "verify"), naming rank, layer and row.
+    // Collective: all ranks. One stamped exchange per layer, there and back, checked byte by byte, and one of
+    // stamped weights. Throws on all ranks: failure (source "verify"), naming rank, layer and row.
     void verify();
 
-    // Collective: all ranks. One iteration: for every layer a dispatch and a combine, each behind a barrier
-    // (cadence `isolated`). `observer` may be null.
+    // Collective: all ranks. One iteration: for every layer the weights that move, a dispatch and a combine,
+    // each behind a barrier (cadence `isolated`). `observer` may be null.
     void run(StepObserver* observer);
+
+    // Collective: all ranks. The weights of one layer alone, behind a barrier; nothing where none move.
+    void migrate(LayerId layer, StepObserver* observer);
 
     // What this rank sends to each rank and receives from each. Shape: [layer, peer]. Unit: bytes.
     Grid<std::uint64_t, 2> sent_bytes() const;
@@ -38,15 +51,20 @@ class Replay {
   private:
     std::span<std::byte> send_side(ExchangePlan const& plan);
     std::span<std::byte> receive_side(ExchangePlan const& plan);
+    void plan_moves();
+    bool has_moves(LayerId layer) const {
+        return !case_.moves.empty() && !case_.moves[index_of(layer)].empty();
+    }
     void ask(LayerId layer);            // fills the send side with questions
     std::string answer(LayerId layer);  // checks the questions, writes the answers; a problem, or ""
     std::string check_answers(LayerId layer);
+    std::string move_stamped(LayerId layer);  // a problem, or ""
 
     Communicator communicator_;
     Exchange* exchange_;
-    Assignment assignment_;
-    Routing routing_;
-    std::vector<DispatchPlan> plans_;  // Shape: [layer]
+    ReplayCase case_;
+    std::vector<DispatchPlan> plans_;       // Shape: [layer]
+    std::vector<ExchangePlan> move_plans_;  // Shape: [layer], or empty; rows are experts
     // As large as the largest layer; the combine overwrites the send side, as a real layer's result may.
     std::vector<std::byte> home_buffer_, expert_buffer_;
 };

@@ -6,7 +6,7 @@ namespace moewire {
 namespace {
 
 bool is_exchange(Step step) {
-    return step == Step::dispatch || step == Step::combine;
+    return step == Step::dispatch || step == Step::combine || step == Step::migrate;
 }
 
 using AllStamps = Grid<double, 5>;  // [rank, iteration, layer, step, edge], on rank 0's clock
@@ -95,7 +95,8 @@ Samples collect(Communicator const& communicator, StampRecorder const& recorder,
                 std::vector<ClockOffset> const& offsets) {
     auto const all = gather_stamps(communicator, recorder.stamps(), offsets);
     if (!communicator.is_root()) return {};
-    Samples samples{samples_of(all, Step::dispatch), samples_of(all, Step::combine), {}};
+    Samples samples{
+        samples_of(all, Step::dispatch), samples_of(all, Step::combine), samples_of(all, Step::migrate), {}};
     if (recorder.detail() == Detail::all_steps) samples.steps_s = durations_of(all);
     return samples;
 }

@@ -54,6 +54,7 @@ struct DirectionSamples {
 
 struct Samples {
     DirectionSamples dispatch, combine;
+    DirectionSamples migration;  // zero in layers where nothing moves
     // All steps' durations. Shape: [iteration, layer, step, rank]. Filled with Detail::all_steps alone.
     Grid<double, 4> steps_s;
 };

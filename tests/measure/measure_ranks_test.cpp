@@ -13,6 +13,7 @@
 #include "measure/sweep.hpp"
 #include "support/routing.hpp"
 #include "support/world.hpp"
+#include "transport/dispatcher.hpp"
 
 namespace moewire {
 namespace {
@@ -48,27 +49,81 @@ TEST(Measure, DemandIsTheSumOfAllRanks) {
     EXPECT_TRUE(std::equal(row.begin(), row.end(), mine.row(2).begin()));
 }
 
-TEST(Measure, EveryStrategyVerifiesAndMatchesItsTraffic) {
+Schedule plan_of(std::string const& spec, Demand const& demand, std::size_t batches = 1) {
+    auto const layers = demand.layers() / batches;
+    auto const first = demand.tokens().row();
+    Demand const plan(Grid<std::int64_t, 3>(
+        std::array{layers, static_cast<std::size_t>(demand.ranks()), static_cast<std::size_t>(experts)},
+        {first.begin(),
+         first.begin() + static_cast<std::ptrdiff_t>(layers * demand.tokens().row(0).size())}));
+    return schedule_on_root(world(), spec, {{plan, world().size(), 3}, demand, batches}, nullptr);
+}
+
+TEST(Measure, EveryStrategyUnderEveryPayloadVerifiesAndMatchesItsTraffic) {
     auto const routing = my_routing();
     auto const demand = gather_demand(world(), routing);
     auto const exchange = make_exchange(default_exchange(world()), world());
     for (auto const& strategy : Registry<Strategy>::instance().entries()) {
-        auto const plan = plan_on_root(world(), strategy.name, demand, 3, nullptr);
-        if (plan.has_replicas()) continue;
-        Replay replay(world(), *exchange, "per_expert", routing, plan, row_bytes);
-        EXPECT_NO_THROW(replay.verify()) << strategy.name;
-        EXPECT_NO_THROW(check_counts(world(), replay, traffic_per_expert(demand, plan, row_bytes)))
-            << strategy.name;
-        EXPECT_THROW(check_counts(world(), replay, traffic_per_expert(demand, plan, row_bytes + 1)), Error);
+        for (auto const& payload : Registry<Dispatcher>::instance().entries()) {
+            auto const schedule = plan_of(strategy.name, demand, 3);  // three batches of one layer
+            Replay replay(world(), *exchange,
+                          {payload.name, routing, schedule.plan, row_bytes, schedule.moves, 640});
+            auto const name = strategy.name + " " + payload.name;
+            EXPECT_NO_THROW(replay.verify()) << name;
+            auto const traffic =
+                gather_traffic(world(), payload.name, routing, demand, schedule.plan, row_bytes);
+            EXPECT_NO_THROW(check_counts(world(), replay, traffic)) << name;
+            EXPECT_THROW(check_counts(world(), replay,
+                                      gather_traffic(world(), payload.name, routing, demand, schedule.plan,
+                                                     row_bytes + 1)),
+                         Error);
+            if (payload.name != "per_expert") continue;
+            EXPECT_EQ(traffic.bytes, traffic_per_expert(demand, schedule.plan, row_bytes).bytes) << name;
+        }
+    }
+}
+
+TEST(Measure, PerRankNeverSendsMoreThanPerExpertAndPaddedNeverLess) {
+    auto const routing = my_routing();
+    auto const demand = gather_demand(world(), routing);
+    auto const schedule = plan_of("contiguous", demand);
+    auto const bytes = [&](char const* payload) {
+        return sum(
+            gather_traffic(world(), payload, routing, demand, schedule.plan, row_bytes).bytes.values());
+    };
+    EXPECT_LE(bytes("per_rank"), bytes("per_expert"));
+    EXPECT_GE(bytes("padded"), bytes("per_expert"));
+    if (world().size() > 1) return;
+    EXPECT_EQ(2 * bytes("per_rank"), bytes("per_expert"));  // both experts at home
+}
+
+TEST(Measure, MovedWeightsAreStampedAndTimed) {
+    auto const routing = my_routing();
+    auto const demand = gather_demand(world(), routing);
+    auto const exchange = make_exchange(default_exchange(world()), world());
+    auto const schedule = plan_of("load_aware:interval=1:window=1:threshold=0", demand, 3);
+    std::size_t moves = 0;
+    for (auto const& layer : schedule.moves) moves += layer.size();
+    EXPECT_TRUE(schedule.moves[0].empty());
+    EXPECT_EQ(moves > 0, world().size() > 1);
+    Replay replay(world(), *exchange, {"per_expert", routing, schedule.plan, row_bytes, schedule.moves, 640});
+    StampRecorder recorder(1, 3, Detail::exchanges);
+    recorder.begin_iteration(0);
+    replay.run(&recorder);
+    auto const samples = collect(world(), recorder, clock_offsets(world()));
+    if (!world().is_root()) return;
+    for (std::size_t layer = 0; layer < 3; ++layer) {
+        double const took_s = sum(std::as_const(samples.migration.host_s).row(0, layer));
+        EXPECT_EQ(took_s > 0, !schedule.moves[layer].empty());
     }
 }
 
 TEST(Measure, ASpoiledByteIsFoundOnAllRanks) {
     auto const routing = my_routing();
-    auto const plan = plan_on_root(world(), "contiguous", gather_demand(world(), routing), 0, nullptr);
+    auto const plan = plan_of("contiguous", gather_demand(world(), routing)).plan;
     auto const exchange = make_exchange(default_exchange(world()), world());
     SpoiledExchange spoiled(*exchange);
-    Replay replay(world(), spoiled, "per_expert", routing, plan, row_bytes);
+    Replay replay(world(), spoiled, {"per_expert", routing, plan, row_bytes});
     try {
         replay.verify();
         ADD_FAILURE() << "a spoiled byte went unseen";
@@ -80,16 +135,16 @@ TEST(Measure, ASpoiledByteIsFoundOnAllRanks) {
 
 TEST(Measure, RowsTooShortForAStampAreRefused) {
     auto const routing = my_routing();
-    auto const plan = plan_on_root(world(), "contiguous", gather_demand(world(), routing), 0, nullptr);
+    auto const plan = plan_of("contiguous", gather_demand(world(), routing)).plan;
     auto const exchange = make_exchange(default_exchange(world()), world());
-    EXPECT_THROW(Replay(world(), *exchange, "per_expert", routing, plan, 8), Error);
+    EXPECT_THROW(Replay(world(), *exchange, {"per_expert", routing, plan, 8}), Error);
 }
 
 TEST(Measure, SamplesAreCompleteAndSplitExactly) {
     auto const routing = my_routing();
-    auto const plan = plan_on_root(world(), "contiguous", gather_demand(world(), routing), 0, nullptr);
+    auto const plan = plan_of("contiguous", gather_demand(world(), routing)).plan;
     auto const exchange = make_exchange(default_exchange(world()), world());
-    Replay replay(world(), *exchange, "per_expert", routing, plan, row_bytes);
+    Replay replay(world(), *exchange, {"per_expert", routing, plan, row_bytes});
     StampRecorder recorder(5, 3, Detail::exchanges);
     run_interleaved(
         interleaved_order(1, 5, 1), 2,
