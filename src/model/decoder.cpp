@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/registry.hpp"
+#include "model/running_policy.hpp"
 #include "system/agreement.hpp"
 
 namespace moewire {
@@ -51,7 +52,6 @@ Decoder::Decoder(std::filesystem::path const& folder, ModelOptions const& option
     : checkpoint_(Checkpoint::open(folder)),
       config_(read_config(folder)),
       traits_(traits_of(config_)),
-      policy_(Registry<RoutingPolicy>::instance().at(options.policy).value),
       reader_(checkpoint_, config_, traits_, scalar_type(options.precision)),
       rope_(config_, traits_.rope, options.long_rope, scalar_type(options.precision)),
       long_rope_(options.long_rope) {
@@ -98,6 +98,10 @@ std::shared_ptr<ExpertBank const> Decoder::load_experts(Assignment const& assign
     return std::make_shared<HostExpertBank>(reader_, layers_.size(), assignment, rank);
 }
 
+std::unique_ptr<ActivePolicy> Decoder::make_policy(std::string_view spec, std::uint64_t seed) const {
+    return start_policy(spec, seed, facts_);
+}
+
 at::Tensor Decoder::checked_ids(Grid<std::int32_t, 2> const& tokens) const {
     for (auto const id : tokens.values()) {
         if (id >= 0 && id < config_.vocab_size) continue;
@@ -130,6 +134,7 @@ ForwardResult Decoder::empty_result(Grid<std::int32_t, 2> const& tokens, Wanted 
                experts = static_cast<std::size_t>(config_.experts);
     ForwardResult result;
     result.routing = {facts_.experts, Grid<std::int32_t, 3>(layers, count, top_k)};
+    result.rerouted.resize(layers);
     if (wanted.router) {
         result.router_logits = Grid<float, 3>(layers, count, experts);
         result.router_weights = Grid<float, 3>(layers, count, top_k);
@@ -143,6 +148,7 @@ void Decoder::record(LayerRouting const& routing, std::size_t layer, Wanted cons
                      ForwardResult& result) const {
     auto const picks = routing.route.experts.to(at::kInt).contiguous();
     std::copy_n(picks.const_data_ptr<std::int32_t>(), picks.numel(), result.routing.picks.row(layer).begin());
+    result.rerouted[layer] = routing.rerouted;
     if (!wanted.router) return;
     copy_out(routing.logits, result.router_logits.row(layer));
     copy_out(routing.route.weights, result.router_weights.row(layer));
@@ -163,7 +169,10 @@ void Decoder::read_out(at::Tensor const& hidden, at::Tensor const& ids, Wanted c
         logits.narrow(1, wanted.first_target - 1 - first, count).reshape({-1, logits.size(-1)});
     auto const targets = ids.narrow(1, wanted.first_target, count).reshape({-1});
     auto const nll = at::cross_entropy_loss(predicted, targets, {}, at::Reduction::None);
-    result.nll_sum = nll.to(at::kDouble).sum().item<double>();
+    auto const of_sequence = nll.to(at::kDouble).view({ids.size(0), count}).sum(1);
+    result.nll_of_sequence.assign(of_sequence.const_data_ptr<double>(),
+                                  of_sequence.const_data_ptr<double>() + of_sequence.numel());
+    result.nll_sum = sum(result.nll_of_sequence);
     result.targets = targets.numel();
 }
 
@@ -175,6 +184,7 @@ ForwardResult Decoder::forward(Grid<std::int32_t, 2> const& tokens, ExpertParall
     auto const sequences = ids.size(0), positions = ids.size(1);
     warn_when_long(positions);
     auto const& dispatcher = Registry<Dispatcher>::instance().at(parallel.dispatcher).value;
+    auto* const policy = dynamic_cast<RunningPolicy*>(wanted.policy);
     auto result = empty_result(tokens, wanted);
 
     // A rank without sequences skips attention, never the exchanges.
@@ -188,10 +198,11 @@ ForwardResult Decoder::forward(Grid<std::int32_t, 2> const& tokens, ExpertParall
             parts.before_experts.forward(hidden).view({sequences * positions, facts_.hidden_size});
         LayerRouting routing;
         auto const mixed =
-            parts.experts.forward(rows, parallel, policy_, dispatcher, wanted.observer, &routing);
+            parts.experts.forward(rows, parallel, policy, dispatcher, wanted.observer, &routing);
         record(routing, layer, wanted, result);
         hidden = hidden + mixed.view_as(hidden);
     }
+    if (policy != nullptr) policy->end_batch(parallel.communicator, result.routing);
     if (sequences > 0 && (wanted.read_out != ReadOut::none || wanted.first_target > 0)) {
         read_out(final_norm_->forward(hidden), ids, wanted, result);
     }

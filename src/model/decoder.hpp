@@ -45,6 +45,7 @@ class Decoder : public LanguageModel {
     std::string weight_digest() const override { return checkpoint_.digest(); }
     std::uint64_t bytes_read() const override { return checkpoint_.bytes_read(); }
     std::shared_ptr<ExpertBank const> load_experts(Assignment const& assignment, RankId rank) const override;
+    std::unique_ptr<ActivePolicy> make_policy(std::string_view spec, std::uint64_t seed) const override;
     ForwardResult forward(Grid<std::int32_t, 2> const& tokens, ExpertParallel const& parallel,
                           Wanted const& wanted) override;
 
@@ -63,7 +64,6 @@ class Decoder : public LanguageModel {
     Checkpoint checkpoint_;
     ModelConfig config_;
     Traits traits_;
-    RoutingPolicy const& policy_;
     WeightReader reader_;
     RotaryEmbedding rope_;
     LongRope long_rope_;

@@ -1,5 +1,7 @@
 #include "model/experts.hpp"
 
+#include <optional>
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -22,7 +24,39 @@ std::span<std::byte> writable_bytes_of(at::Tensor const& tensor) {
 
 // Rows from one source arrive grouped by slot already: nothing to regroup.
 bool is_grouped(DispatchPlan const& plan) {
-    return plan.received_rows.extent(0) == 1;
+    if (static_cast<std::int64_t>(plan.expert_order.size()) != plan.exchange.total_receive_rows())
+        return false;
+    for (std::size_t row = 0; row < plan.expert_order.size(); ++row) {
+        if (plan.expert_order[row] != static_cast<std::int64_t>(row)) return false;
+    }
+    return true;
+}
+
+// Rows in send order. Padding repeats the first token: what it holds is never looked at.
+at::Tensor permuted(at::Tensor const& hidden, DispatchPlan const& plan) {
+    auto const order = index_tensor(plan.token_of_sent);
+    if (hidden.size(0) == 0) return at::zeros({order.size(0), hidden.size(1)}, hidden.options());
+    return hidden.index_select(0, order.clamp_min(0));
+}
+
+// Where several experts' results share a row, they are weighted here and summed in fp32.
+at::Tensor weighted_away(at::Tensor const& results, at::Tensor const& by_expert, DispatchPlan const& plan) {
+    auto const weights = at::from_blob(const_cast<float*>(plan.away_weights.data()),
+                                       {static_cast<std::int64_t>(plan.away_weights.size()), 1}, at::kFloat);
+    auto const rows = plan.exchange.total_receive_rows();
+    return at::zeros({rows, results.size(1)}, results.options().dtype(at::kFloat))
+        .index_add_(0, by_expert, results.to(at::kFloat) * weights)
+        .to(results.scalar_type());
+}
+
+// Each token's answers, gathered in the order of its choices, weighted and summed in fp32: one fused pass.
+at::Tensor unpermuted(at::Tensor const& home, at::Tensor const& weights, DispatchPlan const& plan) {
+    std::optional<at::Tensor> of_answer;
+    if (!plan.choice_of_answer.empty())
+        of_answer = weights.to(at::kFloat).reshape({-1}).index_select(0, index_tensor(plan.choice_of_answer));
+    return std::get<0>(at::embedding_bag(home.to(at::kFloat), index_tensor(plan.home_order),
+                                         index_tensor(plan.home_start), /*scale_grad_by_freq=*/false,
+                                         /*mode sum=*/0, /*sparse=*/false, of_answer));
 }
 
 }  // namespace
@@ -64,29 +98,32 @@ MoeBlock::MoeBlock(WeightReader const& reader, ModelConfig const& config, Traits
     router_weight_ = reader.read(reader.first_existing(names), {config.experts, config.hidden_size});
 }
 
-at::Tensor MoeBlock::forward(at::Tensor const& hidden, ExpertParallel const& parallel,
-                             RoutingPolicy const& policy, Dispatcher const& dispatcher,
-                             StepObserver* observer, LayerRouting* routing) const {
-    auto const tokens = hidden.size(0), width = hidden.size(1);
+at::Tensor MoeBlock::forward(at::Tensor const& hidden, ExpertParallel const& parallel, RunningPolicy* policy,
+                             Dispatcher const& dispatcher, StepObserver* observer,
+                             LayerRouting* routing) const {
     auto const logits = at::linear(hidden, router_weight_);
-    auto const route = policy.route(layer_, router_, logits);
-    auto const top_k = route.experts.size(-1);
-    if (routing != nullptr) *routing = {logits, route};
+    auto const route =
+        policy == nullptr ? route_natively(router_, logits) : policy->route(layer_, router_, logits);
+    if (routing != nullptr) *routing = {logits, route, policy == nullptr ? 0 : count_rerouted(logits, route)};
 
     DispatchPlan plan;
     {
         StepScope const step(observer, layer_, Step::counts);
         auto const picks = route.experts.to(at::kInt).contiguous();
-        plan =
-            dispatcher.plan(parallel.communicator, parallel.assignment, layer_,
-                            {picks.const_data_ptr<std::int32_t>(), static_cast<std::size_t>(picks.numel())},
-                            static_cast<std::int64_t>(width * hidden.element_size()));
+        auto const weights = route.weights.to(at::kFloat).contiguous();
+        auto const rows = static_cast<std::size_t>(picks.numel());
+        plan = dispatcher.plan({parallel.communicator,
+                                parallel.assignment,
+                                layer_,
+                                {picks.const_data_ptr<std::int32_t>(), rows},
+                                static_cast<std::size_t>(picks.size(-1)),
+                                {weights.const_data_ptr<float>(), rows},
+                                static_cast<std::int64_t>(hidden.size(1) * hidden.element_size())});
     }
-    auto const order = index_tensor(plan.send_order);
-    at::Tensor home, away = at::empty({plan.exchange.total_receive_rows(), width}, hidden.options());
+    at::Tensor home, away = at::empty({plan.exchange.total_receive_rows(), hidden.size(1)}, hidden.options());
     {
         StepScope const step(observer, layer_, Step::permute);
-        home = hidden.index_select(0, at::floor_divide(order, top_k));
+        home = permuted(hidden, plan);
     }
     {
         StepScope const step(observer, layer_, Step::dispatch);
@@ -94,26 +131,30 @@ at::Tensor MoeBlock::forward(at::Tensor const& hidden, ExpertParallel const& par
     }
     {
         StepScope const step(observer, layer_, Step::experts);
-        auto const& bank = dynamic_cast<HostExpertBank const&>(parallel.experts);
-        if (is_grouped(plan)) {
-            away = bank.compute(layer_, away, plan.slot_end);
-        } else {
-            auto const by_expert = index_tensor(plan.expert_order);
-            auto const results = bank.compute(layer_, away.index_select(0, by_expert), plan.slot_end);
-            away.index_copy_(0, by_expert, results);
-        }
+        away = compute_away(dynamic_cast<HostExpertBank const&>(parallel.experts), away, plan);
     }
     {
         StepScope const step(observer, layer_, Step::combine);
         parallel.exchange.run(plan.exchange.reversed(), bytes_of(away), writable_bytes_of(home));
     }
     StepScope const step(observer, layer_, Step::unpermute);
-    // Each token's rows, gathered in the order of its choices, weighted and summed in fp32: one fused pass.
-    auto const first_choice = at::arange(tokens, at::kLong).mul_(top_k);
-    auto const mixed = at::embedding_bag(home.to(at::kFloat), index_tensor(plan.sent_position), first_choice,
-                                         /*scale_grad_by_freq=*/false, /*mode sum=*/0, /*sparse=*/false,
-                                         route.weights.to(at::kFloat).reshape({-1}));
-    return std::get<0>(mixed).to(hidden.scalar_type());
+    if (hidden.size(0) == 0) return hidden;
+    return unpermuted(home, route.weights, plan).to(hidden.scalar_type());
+}
+
+std::int64_t MoeBlock::count_rerouted(at::Tensor const& logits, RouterOutput const& route) const {
+    auto const native = route_natively(router_, logits).experts;
+    auto const taken = native.unsqueeze(2).eq(route.experts.unsqueeze(1)).any(2);
+    return taken.numel() - taken.sum().item<std::int64_t>();
+}
+
+at::Tensor MoeBlock::compute_away(HostExpertBank const& bank, at::Tensor const& away,
+                                  DispatchPlan const& plan) const {
+    if (is_grouped(plan) && plan.away_weights.empty()) return bank.compute(layer_, away, plan.slot_end);
+    auto const by_expert = index_tensor(plan.expert_order);
+    auto const results = bank.compute(layer_, away.index_select(0, by_expert), plan.slot_end);
+    if (!plan.away_weights.empty()) return weighted_away(results, by_expert, plan);
+    return away.index_copy(0, by_expert, results);
 }
 
 }  // namespace moewire

@@ -6,7 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "model/language_model.hpp"
-#include "model/policy.hpp"
+#include "model/running_policy.hpp"
 #include "model/weights.hpp"
 #include "transport/dispatcher.hpp"
 
@@ -35,17 +35,24 @@ class HostExpertBank : public ExpertBank {
 struct LayerRouting {
     at::Tensor logits;  // Shape: [token, expert]
     RouterOutput route;
+    std::int64_t rerouted = 0;  // choices of the router that the policy did not take
 };
 
 class MoeBlock {
   public:
     MoeBlock(WeightReader const& reader, ModelConfig const& config, Traits const& traits, std::size_t layer);
 
-    // Collective: all ranks of `parallel`. Shape of `hidden`: [token, hidden]; the result has the same.
-    at::Tensor forward(at::Tensor const& hidden, ExpertParallel const& parallel, RoutingPolicy const& policy,
+    // Collective: all ranks of `parallel`. A null `policy` is the router's own. Shape of `hidden`: [token,
+    // hidden]; the result has the same.
+    at::Tensor forward(at::Tensor const& hidden, ExpertParallel const& parallel, RunningPolicy* policy,
                        Dispatcher const& dispatcher, StepObserver* observer, LayerRouting* routing) const;
 
   private:
+    std::int64_t count_rerouted(at::Tensor const& logits, RouterOutput const& route) const;
+    // Shape of `away` and the result: [received row, hidden].
+    at::Tensor compute_away(HostExpertBank const& bank, at::Tensor const& away,
+                            DispatchPlan const& plan) const;
+
     LayerId layer_;
     RouterSettings router_;
     at::Tensor router_weight_;  // Shape: [expert, hidden]

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "assignment/assignment.hpp"
 #include "base/grid.hpp"
@@ -28,7 +30,22 @@ enum class LongRope { transformers, config };
 struct ModelOptions {
     Precision precision = Precision::float32;
     LongRope long_rope = LongRope::transformers;
-    std::string policy = "native";
+};
+
+// What a token's experts may depend on under a routing policy, besides the token itself. A policy that looks
+// at the whole batch is not causal: later tokens change earlier ones' experts.
+enum class PolicyScope { token, earlier_tokens, earlier_batches, whole_batch };
+std::string_view name_of(PolicyScope scope);
+
+// A routing policy at work on a model: it learns from the batches that it routes until it is frozen.
+class ActivePolicy {
+  public:
+    virtual ~ActivePolicy() = default;
+    virtual PolicyScope scope() const = 0;
+    // From now on a text is scored: only a policy that learns online goes on learning.
+    virtual void end_calibration() = 0;
+    // From now on nothing is learned: the same batch is always routed the same way.
+    virtual void freeze() = 0;
 };
 
 // Sizes that everybody asks for.
@@ -73,15 +90,20 @@ struct Wanted {
     ReadOut read_out = ReadOut::none;  // logits of all positions
     bool router = false;               // keep router logits and weights
     StepObserver* observer = nullptr;
+    ActivePolicy* policy = nullptr;  // of this model, from make_policy; null: the model's own router
 };
 
 struct ForwardResult {
-    Routing routing;     // token = sequence * positions + position
-    double nll_sum = 0;  // natural logarithm, fp32 per target, summed in fp64
+    Routing routing;                      // token = sequence * positions + position
+    double nll_sum = 0;                   // natural logarithm, fp32 per target, summed in fp64
+    std::vector<double> nll_of_sequence;  // Shape: [sequence]; their sum is nll_sum
     std::int64_t targets = 0;
     Grid<float, 3> logits;          // Shape: [sequence, position, vocabulary]
     Grid<float, 3> router_logits;   // Shape: [layer, token, expert]
     Grid<float, 3> router_weights;  // Shape: [layer, token, choice]
+    // Choices that the policy took from what the router would have chosen for the same hidden states.
+    // Shape: [layer]; zero without a policy.
+    std::vector<std::int64_t> rerouted;
 };
 
 // A decoder-only language model with mixture-of-experts layers, experts sharded over ranks.
@@ -102,6 +124,9 @@ class LanguageModel {
 
     // Bytes of weights read from disk so far.
     virtual std::uint64_t bytes_read() const = 0;
+
+    // `spec`: "[policy:]name[:key=value]...". Throws: usage, for an unknown name or a wrong setting.
+    virtual std::unique_ptr<ActivePolicy> make_policy(std::string_view spec, std::uint64_t seed) const = 0;
 
     // The weights of the experts that `rank` holds, and no others.
     virtual std::shared_ptr<ExpertBank const> load_experts(Assignment const& assignment,

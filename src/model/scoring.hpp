@@ -10,9 +10,12 @@
 namespace moewire {
 
 struct Score {
-    double nll_sum = 0;        // over all ranks; natural logarithm
-    std::int64_t targets = 0;  // over all ranks
-    Routing routing;           // of this rank's windows, in their order
+    double nll_sum = 0;                 // over all ranks; natural logarithm
+    std::int64_t targets = 0;           // over all ranks
+    Routing routing;                    // of this rank's windows, in their order
+    std::vector<double> nll_of_window;  // of this rank's windows; empty when nothing is scored
+    std::int64_t rerouted = 0;          // choices that a policy took from the router, over all ranks
+    std::int64_t choices = 0;           // tokens x top_k x layers, over all ranks
 
     double perplexity() const;
 };
@@ -20,11 +23,25 @@ struct Score {
 // The windows that fall to `rank` when all are dealt in equal consecutive shares. Shape: [window, position].
 Grid<std::int32_t, 2> share_of(Grid<std::int32_t, 2> const& windows, RankId rank, int ranks);
 
+struct ScoreRequest {
+    std::int32_t first_target = 0;   // see Wanted; 0 routes without scoring
+    ActivePolicy* policy = nullptr;  // see Wanted
+    std::size_t batch_windows = 0;   // windows of a rank in one forward pass; 0: as many as memory allows
+};
+
 // Collective: all ranks. Runs this rank's windows in steps; ranks with fewer windows take part in the
-// exchanges with none. `first_target`: see Wanted; 0 routes without scoring. `on_step` is told after each
-// step how many windows this rank ran.
-Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, std::int32_t first_target,
+// exchanges with none. `on_step` is told after each step how many windows this rank ran.
+Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, ScoreRequest const& request,
                     ExpertParallel const& parallel, std::function<void(std::int64_t windows)> const& on_step);
+inline Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, std::int32_t first_target,
+                           ExpertParallel const& parallel,
+                           std::function<void(std::int64_t windows)> const& on_step) {
+    return score_windows(model, mine, ScoreRequest{first_target}, parallel, on_step);
+}
+
+// Windows begin .. begin + count - 1. Shape: [window, position].
+Grid<std::int32_t, 2> some_windows(Grid<std::int32_t, 2> const& windows, std::size_t begin,
+                                   std::size_t count);
 
 // Windows in one step on one rank, so that logits stay below 256 MiB.
 std::size_t windows_per_step(ModelFacts const& facts, std::size_t positions);

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include "assignment/replica_choice.hpp"
 #include "assignment/strategy.hpp"
 #include "base/registry.hpp"
 #include "model/traits.hpp"
 #include "report/report.hpp"
+#include "routing/control.hpp"
 #include "simulate/cost_model.hpp"
 #include "transport/dispatcher.hpp"
 #include "transport/exchange.hpp"
@@ -17,7 +19,8 @@ namespace {
 template <class T>
 class EveryCatalogue : public testing::Test {};
 
-using Catalogues = testing::Types<Strategy, CostModel, ExchangeBackend, Dispatcher, Architecture, ReportWriter>;
+using Catalogues = testing::Types<Control, Strategy, ReplicaChoice, CostModel, ExchangeBackend, Dispatcher,
+                                  Architecture, ReportWriter>;
 TYPED_TEST_SUITE(EveryCatalogue, Catalogues);
 
 TYPED_TEST(EveryCatalogue, IsFilledSortedAndRegisteredByFilesOfThatName) {
@@ -36,11 +39,14 @@ TYPED_TEST(EveryCatalogue, IsFilledSortedAndRegisteredByFilesOfThatName) {
 }
 
 TEST(Catalogues, HoldWhatTheMainJobNeeds) {
-    for (auto const* name : {"contiguous", "round_robin", "random", "eplb_pack"}) {
+    for (auto const* name : {"contiguous", "round_robin", "random", "eplb_pack", "exact_pack", "hierarchical",
+                             "co_activation", "eplb_replicated", "load_aware", "least_loaded", "oracle"}) {
         EXPECT_TRUE(Registry<Strategy>::instance().contains(name)) << name;
     }
-    for (auto const* name : {"bound", "seed", "line"}) EXPECT_TRUE(Registry<CostModel>::instance().contains(name)) << name;
-    for (auto const* name : {"phimoe", "mixtral", "olmoe"}) EXPECT_TRUE(Registry<Architecture>::instance().contains(name)) << name;
+    for (auto const* name : {"bound", "seed", "line"})
+        EXPECT_TRUE(Registry<CostModel>::instance().contains(name)) << name;
+    for (auto const* name : {"phimoe", "mixtral", "olmoe"})
+        EXPECT_TRUE(Registry<Architecture>::instance().contains(name)) << name;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "model/scoring.hpp"
 #include "support/fixtures.hpp"
 #include "support/parallel.hpp"
+#include "transport/dispatcher.hpp"
 
 namespace moewire {
 namespace {
@@ -38,9 +39,16 @@ class Parity : public testing::TestWithParam<std::string> {};
 TEST_P(Parity, LogitsAndPicksEqualTransformersUnderEveryPlacement) {
     Expected const expected(GetParam());
     auto const model = LanguageModel::load(fixture_model(GetParam()), {});
-    for (auto const& strategy : Registry<Strategy>::instance().entries()) {
-        TestParallel const parallel(*model, strategy.name);
-        if (parallel.assignment().has_replicas()) continue;
+    // Every placement and replication with one row an expert; the other payloads with copies and without.
+    std::vector<std::pair<std::string, std::string>> cases;
+    for (auto const& strategy : Registry<Strategy>::instance().entries())
+        cases.emplace_back(strategy.name, "per_expert");
+    for (auto const& payload : Registry<Dispatcher>::instance().entries()) {
+        cases.emplace_back("eplb_replicated", payload.name);
+        cases.emplace_back("random", payload.name);
+    }
+    for (auto const& [strategy, payload] : cases) {
+        TestParallel const parallel(*model, strategy, payload);
         for (std::string const set : {"short", "long"}) {
             auto const tokens = expected.tokens(set);
             auto const mine = my_share(tokens);
@@ -55,7 +63,7 @@ TEST_P(Parity, LogitsAndPicksEqualTransformersUnderEveryPlacement) {
             auto const share = std::span(all).subspan(first * tokens.extent(1) * model->facts().vocabulary,
                                                       result.logits.size());
             EXPECT_LE(largest_difference(result.logits.row(), share), 1e-5 * scale_of(all))
-                << strategy.name << " " << set;
+                << strategy << " " << payload << " " << set;
 
             for (std::size_t layer = 0; layer < result.routing.layers(); ++layer) {
                 auto const number = std::to_string(layer);

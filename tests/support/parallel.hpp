@@ -10,17 +10,20 @@ namespace moewire {
 
 class TestParallel {
   public:
-    TestParallel(LanguageModel const& model, std::string const& strategy)
-        : exchange_(make_exchange(default_exchange(world()), world())),
+    TestParallel(LanguageModel const& model, std::string const& strategy,
+                 std::string dispatcher = "per_expert")
+        : dispatcher_(std::move(dispatcher)),
+          exchange_(make_exchange(default_exchange(world()), world())),
           assignment_(make_plan(strategy, {random_demand(static_cast<std::size_t>(model.facts().layers),
                                                          world().size(), model.facts().experts, 5),
                                            world().size(), 3})),
           experts_(model.load_experts(assignment_, world().rank())) {}
 
-    ExpertParallel view() const { return {world(), *exchange_, assignment_, *experts_, "per_expert"}; }
+    ExpertParallel view() const { return {world(), *exchange_, assignment_, *experts_, dispatcher_}; }
     Assignment const& assignment() const { return assignment_; }
 
   private:
+    std::string dispatcher_;
     std::unique_ptr<Exchange> exchange_;
     Assignment assignment_;
     std::shared_ptr<ExpertBank const> experts_;

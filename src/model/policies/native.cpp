@@ -5,11 +5,16 @@
 namespace moewire {
 namespace {
 
-RouterOutput route(LayerId, RouterSettings const& settings, at::Tensor const& logits) {
-    return route_natively(settings, logits);
-}
+class Native : public Policy {
+  public:
+    RouterOutput route(LayerId, RouterSettings const& settings, at::Tensor const& logits) override {
+        return route_natively(settings, logits);
+    }
+};
 
-bool const registered = register_in<RoutingPolicy>("native", "The model's own router, unchanged.", {route});
+bool const registered =
+    register_in<RoutingPolicy>("native", "The model's own router, unchanged.",
+                               {[](PolicyRequest const&) { return std::make_unique<Native>(); }});
 
 }  // namespace
 }  // namespace moewire
