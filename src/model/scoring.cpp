@@ -42,13 +42,22 @@ std::size_t windows_per_step(ModelFacts const& facts, std::size_t positions) {
 
 Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, std::int32_t first_target,
                     ExpertParallel const& parallel, std::function<void(std::int64_t)> const& on_step) {
+    auto const positions = std::max<std::size_t>(mine.extent(1), 1);
+    Wanted wanted;
+    wanted.first_target = first_target;
+    return score_windows(model, mine, wanted, parallel, [&](ForwardResult const& result) {
+        on_step(static_cast<std::int64_t>(result.routing.tokens() / positions));
+    });
+}
+
+Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, Wanted const& wanted,
+                    ExpertParallel const& parallel,
+                    std::function<void(ForwardResult const&)> const& on_result) {
     auto const& facts = model.facts();
     auto const total = mine.extent(0), positions = mine.extent(1), batch = windows_per_step(facts, positions);
     auto const steps = parallel.communicator.max(static_cast<std::int64_t>((total + batch - 1) / batch));
     Score score;
     score.routing = {facts.experts, Grid<std::int32_t, 3>(facts.layers, total * positions, facts.top_k)};
-    Wanted wanted;
-    wanted.first_target = first_target;
     for (std::int64_t step = 0; step < steps; ++step) {
         auto const begin = std::min(total, static_cast<std::size_t>(step) * batch);
         auto const count = std::min(batch, total - begin);
@@ -56,7 +65,7 @@ Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, std
         score.nll_sum += result.nll_sum;
         score.targets += result.targets;
         place(result.routing, begin * positions, score.routing);
-        on_step(static_cast<std::int64_t>(count));
+        on_result(result);
     }
     score.nll_sum = parallel.communicator.sum(score.nll_sum);
     score.targets = parallel.communicator.sum(score.targets);

@@ -26,6 +26,12 @@ Grid<std::int32_t, 2> share_of(Grid<std::int32_t, 2> const& windows, RankId rank
 Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, std::int32_t first_target,
                     ExpertParallel const& parallel, std::function<void(std::int64_t windows)> const& on_step);
 
+// The same steps for other wants: `on_result` sees each step's result before it is dropped; its tokens are
+// the next ones of `mine`, and none where only other ranks had windows left.
+Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, Wanted const& wanted,
+                    ExpertParallel const& parallel,
+                    std::function<void(ForwardResult const& result)> const& on_result);
+
 // Windows in one step on one rank, so that logits stay below 256 MiB.
 std::size_t windows_per_step(ModelFacts const& facts, std::size_t positions);
 
