@@ -11,7 +11,8 @@
 namespace moewire {
 namespace {
 
-constexpr std::size_t pairs_shown = 3;  // of each layer
+constexpr std::size_t pairs_shown = 3;                // of each layer
+constexpr std::int64_t floor_holds_from_tokens = 64;  // see noise_floor
 
 std::string band(double gini) {
     return gini < 0.1 ? "well balanced" : gini <= 0.3 ? "moderate imbalance" : "significant imbalance";
@@ -19,6 +20,13 @@ std::string band(double gini) {
 
 std::string number(Json const& value) {
     return fmt::format("{:.4f}", value.get<double>());
+}
+
+std::string caution(std::int64_t tokens) {
+    return tokens >= floor_holds_from_tokens
+               ? ""
+               : fmt::format("The noise floor's formulas hold from {} tokens on: go by the ceiling here.\n",
+                             floor_holds_from_tokens);
 }
 
 // The cells of one row of figures; a star marks what is above noise.
@@ -57,15 +65,17 @@ std::string figure_table(Json const& json, Json const& noise, std::string const&
 std::string head(Json const& json) {
     auto const& floor = json["noise_floor"];
     return fmt::format(
-        "Expert assignment of {} on {} ({} split)\n{} tokens, top {} of {} experts, {} layers\n\n"
-        "Average Gini coefficient: {:.4f}\nMaximum Gini coefficient: {:.4f}\n"
-        "Noise floor (uniform routing, as many tokens): Gini {:.4f}, CV {:.4f}, max/mean {:.4f}\n"
-        "Noise ceiling (99th percentile of the same): Gini {:.4f}\n",
-        json["model"].get<std::string>(), json["dataset"].get<std::string>(),
-        json["split"].get<std::string>(), json["tokens"].get<std::int64_t>(), json["top_k"].get<int>(),
-        json["num_experts"].get<int>(), json["num_layers"].get<int>(), json["average_gini"].get<double>(),
-        json["maximum_gini"].get<double>(), floor["gini"].get<double>(), floor["cv"].get<double>(),
-        floor["max_over_mean"].get<double>(), json["noise_ceiling"]["gini"].get<double>());
+               "Expert assignment of {} on {} ({} split)\n{} tokens, top {} of {} experts, {} layers\n\n"
+               "Average Gini coefficient: {:.4f}\nMaximum Gini coefficient: {:.4f}\n"
+               "Noise floor (uniform routing, as many tokens): Gini {:.4f}, CV {:.4f}, max/mean {:.4f}\n"
+               "Noise ceiling (99th percentile of the same): Gini {:.4f}\n",
+               json["model"].get<std::string>(), json["dataset"].get<std::string>(),
+               json["split"].get<std::string>(), json["tokens"].get<std::int64_t>(), json["top_k"].get<int>(),
+               json["num_experts"].get<int>(), json["num_layers"].get<int>(),
+               json["average_gini"].get<double>(), json["maximum_gini"].get<double>(),
+               floor["gini"].get<double>(), floor["cv"].get<double>(), floor["max_over_mean"].get<double>(),
+               json["noise_ceiling"]["gini"].get<double>()) +
+           caution(json["tokens"]);
 }
 
 std::string expert_section(Json const& json) {
