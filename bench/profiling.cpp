@@ -1,114 +1,135 @@
 #include "bench/profiling.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <filesystem>
 
 #include <fmt/format.h>
 
+#include "base/error.hpp"
 #include "base/file.hpp"
-#include "base/progress.hpp"
-#include "base/show.hpp"
 #include "bench/places.hpp"
-#include "measure/gather.hpp"
-#include "model/scoring.hpp"
-#include "routing/imbalance.hpp"
+#include "bench/profile_figures.hpp"
+#include "bench/profile_report.hpp"
+#include "bench/profile_routing.hpp"
 #include "system/agreement.hpp"
 
 namespace moewire {
 namespace {
 
-Json to_json(Imbalance const& i) {
-    return {{"gini", i.gini},
-            {"cv", i.cv},
-            {"max_over_mean", i.max_over_mean},
-            {"max_min_ratio", i.max_over_min},
-            {"normalised_entropy", i.entropy},
-            {"idle_experts", i.idle}};
+// All texts are read before the first is routed: an unknown name must not cost the time of those before it.
+std::vector<ProfileText> read_texts(Subject const& subject, std::string const& datasets, Split split,
+                                    ProfileRequest const& request) {
+    std::vector<ProfileText> texts;
+    for (auto const& dataset : split_list(datasets, "--dataset")) {
+        auto const text = tokenise(subject, dataset, split);
+        auto const same = [&](ProfileText const& other) { return other.name == text.text.dataset; };
+        if (std::any_of(texts.begin(), texts.end(), same)) {
+            throw usage_error(fmt::format(
+                "--dataset names '{}' twice (its results would overwrite each other); name it once",
+                dataset));
+        }
+        texts.push_back(
+            {text.text.dataset, disjoint_windows(text.tokens, request.max_length, request.max_samples)});
+    }
+    return texts;
 }
 
-Json statistics(Demand const& demand, std::int64_t tokens, std::int32_t top_k) {
-    Json json;
-    auto const floor = noise_floor(tokens, demand.experts(), top_k, demand.experts());
-    json["tokens"] = tokens;
-    json["top_k"] = top_k;
-    json["num_experts"] = demand.experts();
-    json["num_layers"] = demand.layers();
-    json["noise_floor"] = {{"gini", floor.gini},
-                           {"cv", floor.cv},
-                           {"max_over_mean", floor.max_over_mean},
-                           {"meaning", "uniform independent routing of as many tokens"}};
-    double sum = 0, most = 0;
-    for (LayerId const layer : ids<LayerId>(demand.layers())) {
-        auto const load = demand.expert_load(layer);
-        auto const imbalance = imbalance_of(load);
-        sum += imbalance.gini;
-        most = std::max(most, imbalance.gini);
-        auto entry = to_json(imbalance);
-        entry["expert_counts"] = load;
-        json["layers"][fmt::format("layer_{}", index_of(layer))] = entry;
+// Splits the asked rank counts into those that the experts suffice for, and the others.
+struct RankCounts {
+    std::vector<std::int32_t> used, left_out;
+};
+
+RankCounts usable_ranks(std::string const& list, std::int32_t experts) {
+    RankCounts counts;
+    for (auto const ranks : rank_counts_of(list)) {
+        (ranks <= experts ? counts.used : counts.left_out).push_back(ranks);
     }
-    json["average_gini"] = sum / static_cast<double>(demand.layers());
-    json["maximum_gini"] = most;
+    return counts;
+}
+
+Json statistics(Subject const& subject, ProfileText const& text, Split split, RoutedText const& routed,
+                ProfileRequest const& request) {
+    auto const ranks = usable_ranks(request.ranks_at, subject.facts().experts);
+    Json json;
+    json["model"] = subject.facts().name;
+    json["dataset"] = text.name;
+    json["split"] = std::string(name_of(split));
+    json["windows"] = text.windows.windows();
+    json["window_tokens"] = request.max_length;
+    json["ranks_at"] = ranks.used;
+    json["ranks_left_out"] = ranks.left_out;
+    json.update(profile_figures(routed, subject.facts(), ranks.used));
+    json["batches"]["batch_windows"] = routed.batch_tokens / request.max_length;
     return json;
 }
 
-std::string band(double gini) {
-    return gini < 0.1 ? "well balanced" : gini <= 0.3 ? "moderate imbalance" : "significant imbalance";
+// One text alone keeps the shape of the file; several lie below `domains`, the first also on top.
+Json combine(Json const& domains) {
+    Json json = domains.front();
+    if (domains.size() > 1) json["domains"] = domains;
+    return json;
 }
 
-std::string report_text(Json const& json) {
-    Table table({"layer", "Gini", "CV", "max/mean", "max/min", "entropy", "idle", "verdict"});
-    for (auto const& [name, layer] : json["layers"].items()) {
-        auto const number = [&](char const* key) { return fmt::format("{:.4f}", layer[key].get<double>()); };
-        table.add({name, number("gini"), number("cv"), number("max_over_mean"), number("max_min_ratio"),
-                   number("normalised_entropy"), std::to_string(layer["idle_experts"].get<int>()),
-                   band(layer["gini"])});
+std::string report_of(Json const& domains) {
+    std::string text;
+    for (auto const& [name, domain] : domains.items()) {
+        text += (text.empty() ? "" : "\n\n") + profile_report(domain);
     }
-    auto const& floor = json["noise_floor"];
-    return fmt::format(
-        "Expert assignment of {} on {} ({} split)\n{} tokens, top {} of {} experts, {} layers\n\n"
-        "Average Gini coefficient: {:.4f}\nMaximum Gini coefficient: {:.4f}\n"
-        "Noise floor (uniform routing, as many tokens): Gini {:.4f}, CV {:.4f}, max/mean {:.4f}\n\n{}\n"
-        "Gini below 0.1: well balanced; 0.1 to 0.3: moderate; above 0.3: significant.\n"
-        "max/min is (max + 1) / (min + 1).\n",
-        json["model"].get<std::string>(), json["dataset"].get<std::string>(),
-        json["split"].get<std::string>(), json["tokens"].get<std::int64_t>(), json["top_k"].get<int>(),
-        json["num_experts"].get<int>(), json["num_layers"].get<int>(), json["average_gini"].get<double>(),
-        json["maximum_gini"].get<double>(), floor["gini"].get<double>(), floor["cv"].get<double>(),
-        floor["max_over_mean"].get<double>(), table.text(TableStyle::plain));
+    return domains.size() > 1 ? text + "\n" + compare_domains(domains) : text;
 }
 
 }  // namespace
 
+std::vector<std::int32_t> rank_counts_of(std::string const& list) {
+    std::vector<std::int32_t> counts;
+    for (auto const& part : split_list(list, "--ranks_at")) {
+        std::int32_t count = 0;
+        auto const [end, problem] = std::from_chars(part.data(), part.data() + part.size(), count);
+        if (problem != std::errc{} || end != part.data() + part.size() || count < 2) {
+            throw usage_error(
+                fmt::format("--ranks_at holds '{}' (at least two ranks are needed to compare "
+                            "their loads); use whole numbers from 2 on, such as 2,4,8",
+                            part));
+        }
+        counts.push_back(count);
+    }
+    std::sort(counts.begin(), counts.end());
+    counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
+    return counts;
+}
+
+void check(ProfileRequest const& request) {
+    rank_counts_of(request.ranks_at);
+    if (request.batch_windows < 1) {
+        throw usage_error(
+            fmt::format("--batch_windows is {} (a batch holds at least one window); use 1 or more",
+                        request.batch_windows));
+    }
+}
+
 Json profile(Context const& context, Subject& subject, PlainParallel const& parallel,
-             std::string const& dataset, Split split, ProfileRequest const& request) {
+             std::string const& datasets, Split split, ProfileRequest const& request) {
     auto const& world = context.world;
-    Windows windows;
-    std::string origin;
+    std::vector<ProfileText> texts;
     std::filesystem::path const folder = request.output_dir;
     run_on_all(world, [&] {
-        auto const text = tokenise(subject, dataset, split);
-        windows = disjoint_windows(text.tokens, request.max_length, request.max_samples);
-        origin = text.text.dataset;
+        check(request);
+        texts = read_texts(subject, datasets, split, request);
         if (world.is_root()) ensure_writable_folder(folder);
     });
-    auto const mine = share_of(windows.tokens, world.rank(), world.size());
-    Progress progress("profile " + origin, static_cast<std::int64_t>(mine.extent(0)), "windows",
-                      progress_style(world.is_root()));
-    auto const score = score_windows(*subject.model, mine, 0, parallel.view(),
-                                     [&](std::int64_t done) { progress.advance(done); });
-    auto const demand = gather_demand(world, score.routing);
-    Json json;
+    Json domains, json;
+    for (auto const& text : texts) {
+        auto const routed = route_text(context, subject, parallel, text, request.batch_windows);
+        run_on_all(world, [&] {
+            if (world.is_root()) domains[text.name] = statistics(subject, text, split, routed, request);
+        });
+    }
     run_on_all(world, [&] {
         if (!world.is_root()) return;
-        json["model"] = subject.facts().name;
-        json["dataset"] = origin;
-        json["split"] = std::string(name_of(split));
-        json["windows"] = windows.windows();
-        json["window_tokens"] = request.max_length;
-        json.update(statistics(demand, static_cast<std::int64_t>(windows.tokens.size()),
-                               static_cast<std::int32_t>(subject.facts().top_k)));
+        json = combine(domains);
         write_file(folder / "expert_assignment_stats.json", to_text(json));
-        write_file(folder / "profiling_report.txt", report_text(json));
+        write_file(folder / "profiling_report.txt", report_of(domains));
         if (!request.no_plots) draw("profile", folder / "expert_assignment_stats.json", folder / "plots");
     });
     return json;

@@ -2,91 +2,17 @@
 """Draw the figures of a run.
 
     plot.py trace RUN.h5 --output FOLDER            traffic, load, percentiles, predicted against measured
-    plot.py profile STATS.json --output FOLDER      expert load by layer, Gini by layer
+    plot.py profile STATS.json --output FOLDER      expert and rank load, batches, co-activation, router margins
     plot.py simulation RESULTS.json --output FOLDER times against imbalance
 """
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 
-try:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    import numpy as np
-except ImportError as missing:
-    sys.exit(f"plot.py: {missing}; scripts/setup.sh installs what figures need")
-
-# Distinct also in greyscale and for the colour-blind (Okabe and Ito).
-COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
-
-
-def style():
-    plt.rcParams.update({"figure.dpi": 110, "savefig.bbox": "tight", "font.size": 10, "axes.grid": True, "grid.alpha": 0.3,
-                         "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 11})
-
-
-def save(figure, folder: Path, name: str):
-    safe = re.sub(r"[^A-Za-z0-9._-]", "-", name)
-    target = folder / f"{safe}.png"
-    part = folder / f".{safe}.part.png"
-    figure.savefig(part)
-    part.replace(target)
-    plt.close(figure)
-    print(f"plot: {target}", file=sys.stderr)
-
-
-def percentile(values, fraction):
-    """Nearest rank, as the program reports it."""
-    ordered = np.sort(values)
-    return ordered[max(0, int(np.ceil(fraction * len(ordered) - 1e-9)) - 1)]
-
-
-def time_unit(largest_s):
-    return (1e6, "µs") if largest_s < 1e-3 else (1e3, "ms") if largest_s < 1 else (1.0, "s")
-
-
-def byte_unit(largest):
-    for factor, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
-        if largest >= factor:
-            return factor, unit
-    return 1, "bytes"
-
-
-# --- profile -------------------------------------------------------------------------------------------------------------
-
-
-def plot_profile(source: Path, folder: Path):
-    stats = json.loads(source.read_text())
-    layers = list(stats["layers"].values())
-    counts = np.array([layer["expert_counts"] for layer in layers], dtype=float)
-    where = f"{stats['model']} on {stats['dataset']}, {stats['tokens']:,} tokens"
-    draw_expert_load(counts, where, folder, "expert_load")
-
-    figure, axes = plt.subplots(figsize=(6.4, 3.6))
-    axes.bar(range(len(layers)), [layer["gini"] for layer in layers], color=COLOURS[0], label="measured")
-    axes.axhline(stats["noise_floor"]["gini"], color=COLOURS[5], linestyle="--", label="noise floor: uniform routing")
-    axes.set(xlabel="MoE layer", ylabel="Gini coefficient of expert load", title=where, xticks=range(len(layers)))
-    axes.legend()
-    save(figure, folder, "gini_by_layer")
-
-
-def draw_expert_load(counts, where, folder, name):
-    """Load relative to the mean, experts sorted by load. Shape of counts: [layer, expert]."""
-    shares = -np.sort(-counts, axis=1) / counts.mean(axis=1, keepdims=True)
-    figure, axes = plt.subplots(figsize=(7.2, 3.8))
-    for layer, row in enumerate(shares):
-        axes.plot(range(1, len(row) + 1), row, color=COLOURS[layer % 8], marker=MARKERS[layer % 8], markersize=4, label=f"layer {layer}")
-    axes.axhline(1, color="grey", linewidth=1)
-    axes.set(xlabel="expert, by falling load", ylabel="load / mean load", title=f"Expert load: {where}")
-    axes.set_ylim(bottom=0)
-    axes.legend(ncols=2, fontsize=8)
-    save(figure, folder, name)
+from plots.common import COLOURS, MARKERS, byte_unit, np, percentile, plt, save, style, time_unit
+from plots.profile import plot_profile
 
 
 # --- simulation ----------------------------------------------------------------------------------------------------------

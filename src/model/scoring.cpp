@@ -41,28 +41,36 @@ std::size_t windows_per_step(ModelFacts const& facts, std::size_t positions) {
     return std::clamp<std::size_t>(logits_limit_bytes / std::max<std::size_t>(window_bytes, 1), 1, 8);
 }
 
-Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, ScoreRequest const& request,
+Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, std::int32_t first_target,
                     ExpertParallel const& parallel, std::function<void(std::int64_t)> const& on_step) {
+    auto const positions = std::max<std::size_t>(mine.extent(1), 1);
+    ScoreRequest request;
+    request.wanted.first_target = first_target;
+    return score_windows(model, mine, request, parallel, [&](ForwardResult const& result) {
+        on_step(static_cast<std::int64_t>(result.routing.tokens() / positions));
+    });
+}
+
+Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, ScoreRequest const& request,
+                    ExpertParallel const& parallel,
+                    std::function<void(ForwardResult const&)> const& on_result) {
     auto const& facts = model.facts();
     auto const total = mine.extent(0), positions = mine.extent(1);
     auto const batch = request.batch_windows > 0 ? request.batch_windows : windows_per_step(facts, positions);
     auto const steps = parallel.communicator.max(static_cast<std::int64_t>((total + batch - 1) / batch));
     Score score;
     score.routing = {facts.experts, Grid<std::int32_t, 3>(facts.layers, total * positions, facts.top_k)};
-    Wanted wanted;
-    wanted.first_target = request.first_target;
-    wanted.policy = request.policy;
     for (std::int64_t step = 0; step < steps; ++step) {
         auto const begin = std::min(total, static_cast<std::size_t>(step) * batch);
         auto const count = std::min(batch, total - begin);
-        auto const result = model.forward(some_windows(mine, begin, count), parallel, wanted);
+        auto const result = model.forward(some_windows(mine, begin, count), parallel, request.wanted);
         score.nll_sum += result.nll_sum;
         score.targets += result.targets;
         score.nll_of_window.insert(score.nll_of_window.end(), result.nll_of_sequence.begin(),
                                    result.nll_of_sequence.end());
         score.rerouted += sum(result.rerouted);
         place(result.routing, begin * positions, score.routing);
-        on_step(static_cast<std::int64_t>(count));
+        on_result(result);
     }
     score.nll_sum = parallel.communicator.sum(score.nll_sum);
     score.targets = parallel.communicator.sum(score.targets);

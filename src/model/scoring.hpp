@@ -24,20 +24,21 @@ struct Score {
 Grid<std::int32_t, 2> share_of(Grid<std::int32_t, 2> const& windows, RankId rank, int ranks);
 
 struct ScoreRequest {
-    std::int32_t first_target = 0;   // see Wanted; 0 routes without scoring
-    ActivePolicy* policy = nullptr;  // see Wanted
-    std::size_t batch_windows = 0;   // windows of a rank in one forward pass; 0: as many as memory allows
+    Wanted wanted;                  // of every step
+    std::size_t batch_windows = 0;  // windows of a rank in one step; 0: as many as memory allows
 };
 
 // Collective: all ranks. Runs this rank's windows in steps; ranks with fewer windows take part in the
-// exchanges with none. `on_step` is told after each step how many windows this rank ran.
+// exchanges with none. `on_result` sees each step's result before it is dropped; its tokens are the next ones
+// of `mine`, and none where only other ranks had windows left.
 Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, ScoreRequest const& request,
+                    ExpertParallel const& parallel,
+                    std::function<void(ForwardResult const& result)> const& on_result);
+
+// The plain case. `first_target`: see Wanted; 0 routes without scoring. `on_step` is told after each step how
+// many windows this rank ran.
+Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, std::int32_t first_target,
                     ExpertParallel const& parallel, std::function<void(std::int64_t windows)> const& on_step);
-inline Score score_windows(LanguageModel& model, Grid<std::int32_t, 2> const& mine, std::int32_t first_target,
-                           ExpertParallel const& parallel,
-                           std::function<void(std::int64_t windows)> const& on_step) {
-    return score_windows(model, mine, ScoreRequest{first_target}, parallel, on_step);
-}
 
 // Windows begin .. begin + count - 1. Shape: [window, position].
 Grid<std::int32_t, 2> some_windows(Grid<std::int32_t, 2> const& windows, std::size_t begin,

@@ -232,10 +232,14 @@ TEST_P(PolicyInModel, RunsOnEveryArchitectureAndNativeIsTheBaseline) {
         auto const plain = score_windows(*model, windows, 1, parallel.view(), quiet);
         auto policy = model->make_policy(GetParam(), 3);
         policy->freeze();
+        ScoreRequest request;
+        request.wanted.first_target = 1;
+        request.wanted.policy = policy.get();
+        auto const silent = [](ForwardResult const&) {};
         auto const score =
-            score_windows(*model, windows, ScoreRequest{1, policy.get()}, parallel.view(), quiet);
+            score_windows(*model, windows, request, parallel.view(), silent);
         auto const again =
-            score_windows(*model, windows, ScoreRequest{1, policy.get()}, parallel.view(), quiet);
+            score_windows(*model, windows, request, parallel.view(), silent);
         EXPECT_TRUE(std::isfinite(score.perplexity()));
         EXPECT_EQ(score.nll_sum, again.nll_sum) << "frozen, yet not the same twice";
         EXPECT_EQ(plain.rerouted, 0);
