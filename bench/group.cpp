@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -22,6 +23,22 @@ double drift_limit(Precision precision) {
 }
 constexpr std::int64_t sibling_iterations = 10;
 
+// Layers of one batch, told as layers of the whole text.
+class BatchObserver : public StepObserver {
+  public:
+    BatchObserver(StepObserver& all, std::size_t first_layer) : all_(all), first_(first_layer) {}
+    void enter(LayerId layer, Step step) override {
+        all_.enter(make_id<LayerId>(index_of(layer) + first_), step);
+    }
+    void leave(LayerId layer, Step step) override {
+        all_.leave(make_id<LayerId>(index_of(layer) + first_), step);
+    }
+
+  private:
+    StepObserver& all_;
+    std::size_t first_;
+};
+
 // One case while its group runs: how to run an iteration of it, and what was seen.
 class RunningCase {
   public:
@@ -33,27 +50,38 @@ class RunningCase {
           sibling_(sibling_count(), layers(), Detail::all_steps),
           pass_s_(iterations()),
           sibling_pass_s_(sibling_count()) {
-        if (setting.mode == Mode::in_model) {
-            experts_ = setting.subject.model->load_experts(one.assignment, setting.context.world.rank());
-        }
+        run_on_all(setting.context.world, [&] {
+            if (setting.mode == Mode::in_model && !text.has_model)
+                throw unavailable("measure", "a control imposes counts: no model runs under it");
+        });
+        if (setting.mode == Mode::in_model) load_batches();
     }
 
     // Collective. Throws on all ranks: failure.
     void verify() {
         case_.replay->verify();
-        if (setting_.mode == Mode::replay || text_.perplexity <= 0) return;
-        auto const score =
-            score_windows(*setting_.subject.model, text_.windows, 1, parallel(), [](std::int64_t) {});
-        perplexity_ = score.perplexity();
+        if (setting_.mode == Mode::replay || case_.routed->perplexity <= 0) return;
+        double nll = 0, targets = 0;
+        for (std::size_t batch = 0; batch < text_.batches; ++batch) {
+            auto const windows = text_.windows_of(batch);
+            ScoreRequest request{{}, windows.extent(0)};
+            request.wanted.first_target = 1;
+            request.wanted.policy = case_.routed->active.get();
+            auto const score = score_windows(*setting_.subject.model, windows, request, parallel(batch),
+                                             [](ForwardResult const&) {});
+            nll += score.nll_sum;
+            targets += static_cast<double>(score.targets);
+        }
+        perplexity_ = std::exp(nll / targets);
         run_on_all(setting_.context.world, [&] {
-            if (std::abs(perplexity_ / text_.perplexity - 1) <=
+            if (std::abs(perplexity_ / case_.routed->perplexity - 1) <=
                 drift_limit(precision_of(setting_.request.subject.dtype)))
                 return;
             throw failure(
                 "verify",
                 fmt::format("perplexity is {:.6f} under {}, but {:.6f} with contiguous experts (a placement "
                             "must not change the output); please report this",
-                            perplexity_, case_.strategy, text_.perplexity));
+                            perplexity_, case_.label, case_.routed->perplexity));
         });
     }
 
@@ -70,9 +98,21 @@ class RunningCase {
 
   private:
     std::size_t iterations() const { return static_cast<std::size_t>(setting_.request.iterations); }
-    std::size_t layers() const { return text_.routing.layers(); }
-    ExpertParallel parallel() const {
-        return {setting_.context.world, setting_.exchange, case_.assignment, *experts_, "per_expert"};
+    std::size_t layers() const { return case_.routed->routing.layers(); }
+    ExpertParallel parallel(std::size_t batch) const {
+        return {setting_.context.world, setting_.exchange, plans_[batch], *experts_[batch], case_.payload};
+    }
+
+    // The plan and the weights of every batch; equal plans share them.
+    void load_batches() {
+        std::map<std::string, std::shared_ptr<ExpertBank const>> banks;
+        for (std::size_t batch = 0; batch < text_.batches; ++batch) {
+            plans_.push_back(case_.schedule.plan.slice(batch * text_.layers(), text_.layers()));
+            auto& bank = banks[plans_.back().digest()];
+            if (!bank)
+                bank = setting_.subject.model->load_experts(plans_.back(), setting_.context.world.rank());
+            experts_.push_back(bank);
+        }
     }
 
     void run_with(StampRecorder& recorder, std::vector<double>& pass_s,
@@ -83,11 +123,22 @@ class RunningCase {
         if (setting_.mode == Mode::replay) {
             case_.replay->run(&recorder);
         } else {
-            Wanted wanted;
-            wanted.observer = &recorder;
-            setting_.subject.model->forward(text_.windows, parallel(), wanted);
+            for (std::size_t batch = 0; batch < text_.batches; ++batch) run_batch(recorder, batch);
         }
         if (iteration) pass_s[*iteration] = monotonic_s() - start_s;
+    }
+
+    // The weights that a new plan needs move before the batch; the model has its own copies of them loaded
+    // already, so that what moves is as many bytes, not the weights themselves.
+    void run_batch(StampRecorder& recorder, std::size_t batch) {
+        auto const first = batch * text_.layers();
+        for (std::size_t layer = 0; layer < text_.layers(); ++layer)
+            case_.replay->migrate(make_id<LayerId>(first + layer), &recorder);
+        BatchObserver observer(recorder, first);
+        Wanted wanted;
+        wanted.observer = &observer;
+        wanted.policy = case_.routed->active.get();
+        setting_.subject.model->forward(text_.windows_of(batch), parallel(batch), wanted);
     }
 
     void add_sibling(CaseResult& result, Grid<double, 2> const& pass_s) const;
@@ -95,7 +146,8 @@ class RunningCase {
     GroupSetting const& setting_;
     PreparedText const& text_;
     PreparedCase const& case_;
-    std::shared_ptr<ExpertBank const> experts_;
+    std::vector<Assignment> plans_;                           // Shape: [batch]
+    std::vector<std::shared_ptr<ExpertBank const>> experts_;  // Shape: [batch]
     StampRecorder recorder_, sibling_;
     std::vector<double> pass_s_, sibling_pass_s_;  // Shape: [iteration]
     double perplexity_ = 0;
@@ -150,12 +202,13 @@ CaseResult RunningCase::result(std::vector<std::int32_t> const& order) const {
         };
         add("dispatch", samples.dispatch);
         add("combine", samples.combine);
+        if (case_.migrated_bytes > 0) add("migration", samples.migration);
         result.datasets.push_back(
             make_dataset("measured/iteration_host_s", "s", {"iteration", "rank"}, pass_s));
         result.datasets.push_back(
             make_dataset("measured/order", "1", {"iteration"}, Grid<std::int32_t, 1>({order.size()}, order)));
         result.attributes = {{"status", std::string(status::ok)}, {"measured_utc", utc_now()}};
-        double const perplexity = perplexity_ > 0 ? perplexity_ : text_.perplexity;
+        double const perplexity = perplexity_ > 0 ? perplexity_ : case_.routed->perplexity;
         if (perplexity > 0) result.attributes["perplexity"] = perplexity;
     }
     if (sibling_count() > 0) add_sibling(result, pass_s);

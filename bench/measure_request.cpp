@@ -8,10 +8,17 @@ namespace moewire {
 
 void declare_measure_options(CLI::App& app, MeasureRequest& r) {
     declare_subject_options(app, r.subject);
-    option(app, "dataset", r.dataset, "Test text: domain, wikitext, file or folder; several by comma");
+    option(app, "dataset", r.dataset,
+           "Test text: domain, wikitext, file or folder, or control:NAME; several by comma");
     option(app, "plan_dataset", r.plan_dataset,
-           "Text that plans are made from (its train split); default: the same dataset's");
-    option(app, "strategies", r.strategies, "Placements by comma, from `moewire list`");
+           "Texts that plans are made from (their train split), each for every test text; default: the same "
+           "dataset's");
+    option(app, "strategies", r.strategies,
+           "Placements and replications by comma, each name[:key=value]..., or all");
+    option(app, "policies", r.policies,
+           "Routing policies by comma; each learns from the plan text, then stays frozen");
+    option(app, "payload", r.payload, "How tokens are packed, by comma: per_expert, per_rank, padded");
+    flag(app, "twin", r.twin, "Measure contiguous twice: what noise alone makes of two equal placements");
     option(app, "mode", r.mode,
            "replay (exchanges alone, stamped payload), in_model (inside the forward pass), or both by comma");
     option(app, "transport", r.transport, "auto, mpi or loopback");
@@ -19,6 +26,10 @@ void declare_measure_options(CLI::App& app, MeasureRequest& r) {
            "Described machine for bounds: probe, a name in bench/topologies, or a TOML file");
     option(app, "tokens_per_rank", r.tokens_per_rank, "Tokens of each rank in one forward pass");
     option(app, "window", r.window, "Tokens of one sequence");
+    option(app, "batches", r.batches,
+           "Batches of that many tokens in one iteration; plans that follow the load need several");
+    option(app, "random_seeds", r.random_seeds,
+           "Seeds of placement random whose times are predicted beside the measured one");
     option(app, "iterations", r.iterations, "Samples of each case");
     option(app, "warmups", r.warmups, "Runs of each case before the first sample");
     option(app, "calibration_iterations", r.calibration_iterations,
@@ -39,6 +50,8 @@ void check(MeasureRequest const& r) {
     };
     within(r.tokens_per_rank, std::int64_t{1}, std::int64_t{1} << 24, "tokens_per_rank");
     within(r.window, std::int64_t{1}, std::int64_t{1} << 20, "window");
+    within(r.batches, std::int64_t{1}, std::int64_t{10000}, "batches");
+    within(r.random_seeds, std::int64_t{1}, std::int64_t{100000}, "random_seeds");
     within(r.iterations, std::int64_t{1}, std::int64_t{1000000}, "iterations");
     within(r.warmups, std::int64_t{0}, std::int64_t{100000}, "warmups");
     within(r.calibration_iterations, std::int64_t{1}, std::int64_t{100000}, "calibration_iterations");

@@ -11,14 +11,19 @@ namespace moewire {
 
 struct MeasureRequest {
     SubjectRequest subject;
-    std::string dataset = "drama";  // one or several, by comma
-    std::string plan_dataset;       // empty: each dataset's own train split
-    std::string strategies = "contiguous,round_robin,random,eplb_pack";
+    std::string dataset = "drama";  // one or several, by comma; "control:..." imposes a routing
+    std::string plan_dataset;       // one or several; empty: each dataset's own train split
+    std::string strategies = "contiguous,round_robin,random,eplb_pack";  // specs by comma, or "all"
+    std::string policies = "native";                                     // specs by comma
+    std::string payload = "per_expert";                                  // dispatchers by comma
+    bool twin = false;            // contiguous once more, under another name
     std::string mode = "replay";  // replay, in_model, or both
     std::string transport = "auto";
     std::string topology = "probe";
     std::int64_t tokens_per_rank = 1024;
     std::int64_t window = 256;
+    std::int64_t batches = 1;  // of tokens_per_rank each; an iteration runs them all
+    std::int64_t random_seeds = 20;
     std::int64_t iterations = 50;
     std::int64_t warmups = 3;
     std::int64_t calibration_iterations = 30;

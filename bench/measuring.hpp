@@ -11,7 +11,7 @@ namespace moewire {
 
 struct MeasureOutcome {
     std::filesystem::path trace;
-    int ok = 0, failed = 0;
+    int ok = 0, waived = 0, failed = 0;
 };
 
 // Collective: all ranks. `evaluations` go into the model's record.

@@ -129,4 +129,15 @@ void add_predictions(Record& record, Traffic const& traffic, Topology const& top
     }
 }
 
+double predicted_total_s(std::string_view model, Traffic const& traffic, Topology const& topology,
+                         ModelParameters const& parameters) {
+    auto const& predict = Registry<CostModel>::instance().at(model).value.predict;
+    double total_s = 0;
+    for (LayerId const layer : ids<LayerId>(traffic.layers())) {
+        total_s += predict({topology, traffic.dispatch(layer)}, parameters).time_s;
+        total_s += predict({topology, traffic.combine(layer)}, parameters).time_s;
+    }
+    return total_s;
+}
+
 }  // namespace moewire

@@ -1,6 +1,7 @@
 // How long should it take? Step 5 of a measured case: the simulator speaks before any time is taken.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "bench/preparation.hpp"
@@ -28,5 +29,9 @@ Calibration calibrate(Context const& context, Exchange& exchange, std::string co
 // and the attributes `binding_resource` and `evidence.<model>`.
 void add_predictions(Record& record, Traffic const& traffic, Topology const& topology,
                      ModelParameters const& parameters);
+
+// Dispatch and combine of all layers by one cost model. Unit: seconds.
+double predicted_total_s(std::string_view model, Traffic const& traffic, Topology const& topology,
+                         ModelParameters const& parameters);
 
 }  // namespace moewire

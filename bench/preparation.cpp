@@ -6,90 +6,96 @@
 
 #include "base/error.hpp"
 #include "base/registry.hpp"
-#include "bench/places.hpp"
+#include "bench/routing_text.hpp"
 #include "measure/gather.hpp"
 #include "model/scoring.hpp"
 #include "system/agreement.hpp"
+#include "transport/dispatcher.hpp"
 
 namespace moewire {
 namespace {
 
-// A bare name or "placement:name"; other families are refused by name.
-std::string bare_name(std::string const& strategy) {
-    auto const colon = strategy.find(':');
-    if (colon == std::string::npos) return strategy;
-    auto const family = strategy.substr(0, colon), name = strategy.substr(colon + 1);
-    if (family != "placement" && family != "replication") {
-        throw usage_error(
-            fmt::format("'{}' names the family '{}' (measure takes placements and replications); use "
-                        "placement:{} or a bare name",
-                        strategy, family, name));
+struct Combination {
+    std::string strategy, label, payload;
+};
+
+// Strategies x payloads; the twin follows its original.
+std::vector<Combination> combinations(MeasureRequest const& request) {
+    std::vector<Combination> all;
+    for (auto const& payload : split_list(request.payload, "--payload")) {
+        Registry<Dispatcher>::instance().at(payload);
+        for (auto const& strategy : strategies_of(request)) all.push_back({strategy, strategy, payload});
+        if (request.twin) all.push_back({"contiguous", "contiguous_twin", payload});
     }
-    auto const& entry = Registry<Strategy>::instance().at(name);
-    if (family != name_of(entry.value.family)) {
-        throw usage_error(fmt::format("'{}' is a {}, not a {}; use {}:{}", name, name_of(entry.value.family),
-                                      family, name_of(entry.value.family), name));
-    }
-    return name;
+    return all;
 }
 
-// This rank's own windows: ranks take consecutive stretches of the text.
-Grid<std::int32_t, 2> my_windows(Context const& context, Subject const& subject, MeasureRequest const& r,
-                                 std::string const& dataset, Split split) {
-    Grid<std::int32_t, 2> mine;
-    run_on_all(context.world, [&] {
-        auto const text = tokenise(subject, dataset, split);
-        auto const length = std::min(r.window, r.tokens_per_rank);
-        auto const count = r.tokens_per_rank / length * context.world.size();
-        mine = share_of(consecutive_windows(text.tokens, length, count), context.world.rank(),
-                        context.world.size());
-    });
-    return mine;
-}
-
-PreparedCase prepare_case(Context const& context, Subject const& subject, Exchange& exchange,
-                          PreparedText const& text, std::string const& strategy, std::uint64_t seed) {
-    auto const& facts = subject.facts();
+PreparedCase prepare_case(PreparationSetting const& s, PreparedText const& text, RoutedText const& routed,
+                          Combination const& what) {
+    auto const& world = s.context.world;
+    auto const& facts = s.subject.facts();
     PreparedCase one;
-    one.strategy = strategy;
-    one.family = Registry<Strategy>::instance().at(strategy).value.family;
-    one.assignment = plan_on_root(context.world, strategy, text.plan_demand, seed, &one.plan_s);
-    one.traffic = traffic_per_expert(text.test_demand, one.assignment, facts.row_bytes);
-    auto const plain = make_plan("contiguous", {text.plan_demand, context.world.size(), 0});
-    one.moved_bytes = moved_experts(plain, one.assignment) * facts.expert_bytes;
-    one.replay = std::make_unique<Replay>(context.world, exchange, "per_expert", text.routing, one.assignment,
-                                          facts.row_bytes);
-    check_counts(context.world, *one.replay, one.traffic);
+    one.strategy = what.strategy;
+    one.label = what.label;
+    one.payload = what.payload;
+    auto const& strategy = strategy_of(parse_spec(what.strategy));
+    one.family = strategy.family;
+    one.knowledge = strategy.knowledge;
+    one.standing = strategy.standing;
+    one.routed = &routed;
+    PlanRequest const plan{routed.plan_demand,   world.size(),       s.request.seed,
+                           s.nodes.node_of_rank, &routed.plan_pairs, {}};
+    one.schedule =
+        schedule_on_root(world, what.strategy, {plan, routed.test_demand, text.batches}, &one.plan_s);
+    one.traffic = gather_traffic(world, what.payload, routed.routing, routed.test_demand, one.schedule.plan,
+                                 facts.row_bytes);
+    one.moved_bytes = moved_experts(make_plan("contiguous", plan), one.schedule.before) * facts.expert_bytes;
+    for (auto const& moves : one.schedule.moves)
+        one.migrated_bytes += static_cast<std::int64_t>(moves.size()) * facts.expert_bytes;
+    one.replay = std::make_unique<Replay>(
+        world, s.exchange,
+        ReplayCase{what.payload, routed.routing, one.schedule.plan, facts.row_bytes,
+                   one.migrated_bytes > 0 ? one.schedule.moves : Moves{}, facts.expert_bytes});
+    check_counts(world, *one.replay, one.traffic);
     return one;
 }
 
 }  // namespace
 
-PreparedText prepare_text(Context const& context, Subject& subject, PlainParallel const& parallel,
-                          Exchange& exchange, MeasureRequest const& request, std::string const& dataset) {
-    std::vector<std::string> strategies;
-    run_on_all(context.world, [&] {
-        for (auto const& name : split_list(request.strategies, "--strategies")) {
-            strategies.push_back(Registry<Strategy>::instance().at(bare_name(name)).name);
+std::vector<std::string> strategies_of(MeasureRequest const& request) {
+    std::vector<std::string> all;
+    for (auto const& text : split_list(request.strategies, "--strategies")) {
+        if (text == "all") {
+            for (auto const& entry : Registry<Strategy>::instance().entries()) all.push_back(entry.name);
+            continue;
         }
-    });
-    auto const plan_dataset = request.plan_dataset.empty() ? dataset : request.plan_dataset;
-    PreparedText text;
-    text.windows = my_windows(context, subject, request, dataset, Split::test);
-    auto const plan_windows = my_windows(context, subject, request, plan_dataset, Split::train);
-    text.dataset = load_text(dataset, Split::test, text_places()).dataset;
-    text.plan_dataset = load_text(plan_dataset, Split::train, text_places()).dataset;
+        auto const spec = parse_spec(text);
+        strategy_of(spec);
+        all.push_back(label_of(spec));
+    }
+    auto sorted = all;
+    std::sort(sorted.begin(), sorted.end());
+    if (auto const twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end()) {
+        throw usage_error(
+            fmt::format("--strategies names {} twice (cases need different names); name it once, or "
+                        "use --twin",
+                        *twice));
+    }
+    return all;
+}
 
-    auto const quiet = [](std::int64_t) {};
-    auto const plan = score_windows(*subject.model, plan_windows, 0, parallel.view(), quiet);
-    auto test = score_windows(*subject.model, text.windows, text.windows.extent(1) > 1 ? 1 : 0,
-                              parallel.view(), quiet);
-    text.plan_demand = gather_demand(context.world, plan.routing);
-    text.test_demand = gather_demand(context.world, test.routing);
-    text.perplexity = test.targets > 0 ? test.perplexity() : 0;
-    text.routing = std::move(test.routing);
-    for (auto const& strategy : strategies) {
-        text.cases.push_back(prepare_case(context, subject, exchange, text, strategy, request.seed));
+Grid<std::int32_t, 2> PreparedText::windows_of(std::size_t batch) const {
+    auto const each = windows.extent(0) / batches;
+    return some_windows(windows, batch * each, each);
+}
+
+PreparedText prepare_text(PreparationSetting const& s, std::string const& dataset,
+                          std::string const& plan_dataset) {
+    std::vector<Combination> wanted;
+    run_on_all(s.context.world, [&] { wanted = combinations(s.request); });
+    auto text = route_text(s, dataset, plan_dataset);
+    for (auto const& routed : text.routed) {
+        for (auto const& one : wanted) text.cases.push_back(prepare_case(s, text, *routed, one));
     }
     return text;
 }

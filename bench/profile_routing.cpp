@@ -38,10 +38,11 @@ Score run_windows(Communicator const& world, Subject& subject, PlainParallel con
                       progress_style(world.is_root()));
     Wanted wanted;
     wanted.router = true;
-    return score_windows(*subject.model, mine, ScoreRequest{wanted}, parallel.view(), [&](ForwardResult const& result) {
-        append(result, margins);
-        progress.advance(static_cast<std::int64_t>(result.routing.tokens() / mine.extent(1)));
-    });
+    return score_windows(
+        *subject.model, mine, ScoreRequest{wanted}, parallel.view(), [&](ForwardResult const& result) {
+            append(result, margins);
+            progress.advance(static_cast<std::int64_t>(result.routing.tokens() / mine.extent(1)));
+        });
 }
 
 }  // namespace

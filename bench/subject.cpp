@@ -41,7 +41,7 @@ Subject load_subject(Communicator const& world, SubjectRequest const& request, W
     int const ranks_here = node_map_of(world).ranks_with(world.rank());
     run_on_all(world, [&] {
         set_compute_threads(compute_threads_for(request.threads, ranks_here));
-        ModelOptions const options{precision_of(request.dtype), long_rope_of(request.long_rope), "native"};
+        ModelOptions const options{precision_of(request.dtype), long_rope_of(request.long_rope)};
         subject.folder = find_model(request.model, model_places());
         subject.model = LanguageModel::load(subject.folder, options);
         if (tokenizer == WithTokenizer::yes) {

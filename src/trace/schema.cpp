@@ -113,6 +113,7 @@ std::vector<DatasetRule> const& case_rules() {
     static std::vector<DatasetRule> const rules{
         {"assignment/expert_of_slot", "1", {"layer", "slot"}},
         {"assignment/rank_of_slot", "1", {"layer", "slot"}},
+        {"assignment/share_of_slot", "1", {"layer", "slot"}},
         {"expert_load_tokens", "tokens", {"layer", "source_rank", "expert"}},
         {"plan_load_tokens", "tokens", {"layer", "source_rank", "expert"}},
         {"traffic_bytes", "bytes", {"layer", "source_rank", "destination_rank"}},
@@ -126,6 +127,10 @@ std::vector<DatasetRule> const& case_rules() {
         {"measured/combine_wait_s", "s", {"iteration", "layer", "rank"}},
         {"measured/combine_transfer_s", "s", {"iteration", "layer", "rank"}},
         {"measured/combine_device_s", "s", {"iteration", "layer", "rank"}},
+        {"measured/migration_host_s", "s", {"iteration", "layer", "rank"}},
+        {"measured/migration_wait_s", "s", {"iteration", "layer", "rank"}},
+        {"measured/migration_transfer_s", "s", {"iteration", "layer", "rank"}},
+        {"spread/predicted_s", "s", {"seed"}},
         {"measured/order", "1", {"iteration"}},
         {"measured/iteration_host_s", "s", {"iteration", "rank"}},
         {"steps/duration_s", "s", {"iteration", "layer", "step", "rank"}},

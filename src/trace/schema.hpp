@@ -11,7 +11,7 @@ namespace moewire {
 
 // Major: a change of meaning, old readers refuse it. Minor: something new beside the old.
 inline constexpr int schema_major = 1;
-inline constexpr int schema_minor = 0;
+inline constexpr int schema_minor = 1;  // 1: several batches, copies, migration
 std::string schema_version();
 
 // Throws: usage (source "trace"), when `version` is not "major.minor" or its major is newer than ours.
@@ -39,7 +39,8 @@ inline constexpr char const* failed = "failed";
 // name.
 std::string safe_name(std::string_view name);
 
-// What schema 1.0 says of datasets in a case; `{}` stands for any one word.
+// What the schema says of datasets in a case; `{}` stands for any one word. The axis `layer` runs over the
+// layers of every batch, batch after batch (attributes `layers`, `batches`); -1 marks a slot that is not used.
 struct DatasetRule {
     char const* name;
     char const* unit;

@@ -236,10 +236,8 @@ TEST_P(PolicyInModel, RunsOnEveryArchitectureAndNativeIsTheBaseline) {
         request.wanted.first_target = 1;
         request.wanted.policy = policy.get();
         auto const silent = [](ForwardResult const&) {};
-        auto const score =
-            score_windows(*model, windows, request, parallel.view(), silent);
-        auto const again =
-            score_windows(*model, windows, request, parallel.view(), silent);
+        auto const score = score_windows(*model, windows, request, parallel.view(), silent);
+        auto const again = score_windows(*model, windows, request, parallel.view(), silent);
         EXPECT_TRUE(std::isfinite(score.perplexity()));
         EXPECT_EQ(score.nll_sum, again.nll_sum) << "frozen, yet not the same twice";
         EXPECT_EQ(plain.rerouted, 0);
