@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/show.hpp"
+#include "report/alternatives.hpp"
 #include "trace/schema.hpp"
 
 namespace moewire {
@@ -18,18 +19,13 @@ double gain(double ratio) {
     return 100 * (1 - ratio);
 }
 
-std::string where(Group const& group) {
-    std::string text = fmt::format("{} on {}", group.model, group.dataset);
-    if (group.plan_dataset != group.dataset) text += fmt::format(" (planned on {})", group.plan_dataset);
-    return text + fmt::format(", mode {}", group.mode);
-}
-
-// The least median among those that are faster than the baseline beyond the noise; null without any.
+// The least median among those that are faster than the baseline beyond the noise, with the usual policy and
+// payload, and no bound; null without any.
 CaseSummary const* clear_winner(Group const& group, CaseSummary const& baseline) {
     CaseSummary const* best = nullptr;
     for (auto const& one : group.cases) {
-        if (!one.measured() || &one == &baseline) continue;
-        if (compare(one.exchange_s, baseline.exchange_s).verdict != Verdict::faster) continue;
+        if (!one.measured() || &one == &baseline || one.is_bound || !one.is_usual()) continue;
+        if (compare(one.charged_s, baseline.charged_s).verdict != Verdict::faster) continue;
         if (best == nullptr || one.p50.value < best->p50.value) best = &one;
     }
     return best;
@@ -47,12 +43,13 @@ std::string say_group(Group const& group) {
     }
     auto const* const winner = clear_winner(group, *baseline);
     if (winner != nullptr) {
-        auto const against = compare(winner->exchange_s, baseline->exchange_s);
+        auto const against = compare(winner->charged_s, baseline->charged_s);
         return fmt::format(
-            "{}: **{} is the fastest placement**: its exchanges take {} a pass at the median, {} than "
-            "`contiguous`, over {} paired iterations.",
-            where(group), winner->strategy, show_seconds(winner->p50.value), say_comparison(against),
-            against.ratio.samples);
+            "{}: **{} is the fastest placement**: its exchanges take {} a pass at the median{}, {} than "
+            "`contiguous`, over {} paired iterations; it leads in {:.0f} % of resamples.",
+            where(group), winner->strategy, show_seconds(winner->p50.value),
+            winner->migration_s.empty() ? "" : ", moving weights included", say_comparison(against),
+            against.ratio.samples, 100 * winner->chance_of_fastest);
     }
     if (fastest == baseline) {
         return fmt::format("{}: no placement beats `contiguous`, {} a pass at the median.", where(group),
@@ -61,7 +58,7 @@ std::string say_group(Group const& group) {
     return fmt::format(
         "{}: no placement beats `contiguous` beyond the noise; the least median is {}'s ({}, {}).",
         where(group), fastest->strategy, show_seconds(fastest->p50.value),
-        say_comparison(compare(fastest->exchange_s, baseline->exchange_s)));
+        say_comparison(compare(fastest->charged_s, baseline->charged_s)));
 }
 
 std::int64_t integer_or(Record const& record, std::string const& key, std::int64_t otherwise) {
@@ -88,7 +85,10 @@ std::string say_comparison(Comparison const& comparison) {
 
 std::vector<std::string> say_answers(std::vector<Group> const& groups) {
     std::vector<std::string> sentences;
-    for (auto const& group : groups) sentences.push_back(say_group(group));
+    for (auto const& group : groups) {
+        sentences.push_back(say_group(group));
+        for (auto& more : say_alternatives(group)) sentences.push_back(std::move(more));
+    }
     return sentences;
 }
 
@@ -166,7 +166,7 @@ std::vector<std::vector<std::string>> seed_expectations(Trace const& trace,
         auto const* const baseline = group.baseline();
         auto const* const winner = baseline == nullptr ? nullptr : clear_winner(group, *baseline);
         if (winner == nullptr) continue;
-        auto const comparison = compare(winner->exchange_s, baseline->exchange_s);
+        auto const comparison = compare(winner->charged_s, baseline->charged_s);
         if (gain(comparison.ratio.value) <= best) continue;
         best = gain(comparison.ratio.value);
         of = fmt::format(", {} on {} ({})", winner->strategy, group.dataset, group.mode);

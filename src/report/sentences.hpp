@@ -11,7 +11,8 @@ namespace moewire {
 // "12.0 % faster (95 %: 8.1 to 15.2 %)", "3.0 % slower (...)", "no clear difference (...)".
 std::string say_comparison(Comparison const& comparison);
 
-// One sentence a group: the fastest placement, by how much, with what confidence.
+// For each group: the fastest placement, by how much, with what confidence; then what policies, payloads and
+// an equal twin did.
 std::vector<std::string> say_answers(std::vector<Group> const& groups);
 
 // One sentence: how near the predictions were. Empty without any.

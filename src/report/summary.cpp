@@ -9,6 +9,7 @@
 
 #include "base/contract.hpp"
 #include "base/error.hpp"
+#include "report/ranking.hpp"
 #include "trace/schema.hpp"
 
 namespace moewire {
@@ -107,15 +108,39 @@ void add_traffic(Record const& record, CaseSummary& summary) {
     summary.rank_max_over_mean = sum_of_ratios / static_cast<double>(bytes.extent(0));
 }
 
+// What traces of schema 1.0 do not say is the usual.
+void add_choice(Record const& record, CaseSummary& summary) {
+    if (record.has("policy")) summary.policy = record.text("policy");
+    if (record.has("policy_scope")) summary.policy_scope = record.text("policy_scope");
+    if (record.has("payload")) summary.payload = record.text("payload");
+    if (record.has("standing")) summary.is_bound = record.text("standing") == "bound";
+    if (record.has("rerouted_ratio")) summary.rerouted_ratio = record.number("rerouted_ratio");
+    if (record.has("plan_s")) summary.plan_s = record.number("plan_s");
+    if (record.has("migrated_expert_bytes")) summary.migrated_bytes = record.integer("migrated_expert_bytes");
+    if (record.find("spread/predicted_s") == nullptr) return;
+    summary.spread_s = to_grid<double, 1>(record.at("spread/predicted_s")).values();
+    std::sort(summary.spread_s.begin(), summary.spread_s.end());
+    summary.spread_model = record.text("spread_model");
+}
+
 void add_measured(Record const& record, CaseSummary& summary) {
     summary.exchange_s = per_iteration(record, "transfer_s", largest);
     summary.wait_s = per_iteration(record, "wait_s", largest);
     summary.least_rank_p50_s = median(per_iteration(record, "transfer_s", least));
     auto const pass = to_grid<double, 2>(record.at("measured/iteration_host_s"));
     for (std::size_t i = 0; i < pass.extent(0); ++i) summary.pass_s.push_back(largest(pass.row(i)));
-    summary.p50 = quantile(summary.exchange_s, 0.50);
-    summary.p95 = quantile(summary.exchange_s, 0.95);
-    summary.p99 = quantile(summary.exchange_s, 0.99);
+    summary.charged_s = summary.exchange_s;
+    if (record.find("measured/migration_transfer_s") != nullptr) {
+        auto const moved = to_grid<double, 3>(record.at("measured/migration_transfer_s"));
+        for (std::size_t i = 0; i < moved.extent(0); ++i) {
+            double& total_s = summary.migration_s.emplace_back(0);
+            for (std::size_t l = 0; l < moved.extent(1); ++l) total_s += largest(moved.row(i, l));
+            summary.charged_s[i] += total_s;
+        }
+    }
+    summary.p50 = quantile(summary.charged_s, 0.50);
+    summary.p95 = quantile(summary.charged_s, 0.95);
+    summary.p99 = quantile(summary.charged_s, 0.99);
     summary.pass_p50 = quantile(summary.pass_s, 0.50);
     for (auto const& model : predicted_models(record))
         summary.models.emplace(model, score_model(record, model));
@@ -134,6 +159,7 @@ CaseSummary summarise(Record const& record) {
     summary.status = record.text("status");
     if (record.has("reason")) summary.reason = record.text("reason");
     if (record.has("perplexity")) summary.perplexity = record.number("perplexity");
+    add_choice(record, summary);
     if (record.find("traffic_bytes") != nullptr) add_traffic(record, summary);
     if (summary.status != status::ok) return summary;
     add_measured(record, summary);
@@ -154,17 +180,34 @@ Comparison compare(std::vector<double> const& a, std::vector<double> const& b) {
     return result;
 }
 
-CaseSummary const* Group::baseline() const {
-    auto const found = std::find_if(cases.begin(), cases.end(), [](CaseSummary const& c) {
-        return c.measured() && c.strategy == "contiguous";
+std::string CaseSummary::label() const {
+    auto text = strategy;
+    if (policy != "native") text += " + " + policy;
+    if (payload != "per_expert") text += " (" + payload + ")";
+    return text;
+}
+
+CaseSummary const* Group::find(std::string const& strategy, std::string const& policy,
+                               std::string const& payload) const {
+    auto const found = std::find_if(cases.begin(), cases.end(), [&](CaseSummary const& c) {
+        return c.measured() && c.strategy == strategy && c.policy == policy && c.payload == payload;
     });
     return found == cases.end() ? nullptr : &*found;
+}
+
+CaseSummary const* Group::baseline() const {
+    return find("contiguous", "native", "per_expert");
+}
+
+CaseSummary const* Group::twin() const {
+    return find("contiguous_twin", "native", "per_expert");
 }
 
 CaseSummary const* Group::fastest() const {
     CaseSummary const* best = nullptr;
     for (auto const& one : cases) {
-        if (one.measured() && (best == nullptr || one.p50.value < best->p50.value)) best = &one;
+        if (!one.measured() || one.is_bound || !one.is_usual()) continue;
+        if (best == nullptr || one.p50.value < best->p50.value) best = &one;
     }
     return best;
 }
@@ -181,7 +224,10 @@ std::vector<Group> group_cases(Trace const& trace) {
         group.cases.push_back(std::move(summary));
     }
     std::vector<Group> sorted;
-    for (auto& [key, group] : groups) sorted.push_back(std::move(group));
+    for (auto& [key, group] : groups) {
+        set_chances(group.cases);
+        sorted.push_back(std::move(group));
+    }
     // Replay first: the exchanges alone, before they are mixed with the model's own work.
     std::stable_sort(sorted.begin(), sorted.end(),
                      [](Group const& a, Group const& b) { return a.mode > b.mode; });

@@ -22,11 +22,15 @@ struct ModelScore {
 // One measured case. Unit: seconds.
 struct CaseSummary {
     std::string key, strategy, dataset, plan_dataset, mode, model, status, reason;
+    std::string policy = "native", payload = "per_expert", policy_scope = "token";
+    bool is_bound = false;  // what nobody could run: never a winner
     std::vector<double>
         exchange_s;  // Shape: [iteration]; sum over layers of the slowest rank's transfer, both directions
-    std::vector<double> pass_s;   // Shape: [iteration]; the slowest rank's whole iteration
+    std::vector<double> migration_s;  // Shape: [iteration]; the same for expert weights that move, or empty
+    std::vector<double> charged_s;  // Shape: [iteration]; exchange and migration: what cases are compared by
+    std::vector<double> pass_s;     // Shape: [iteration]; the slowest rank's whole iteration
     std::vector<double> wait_s;   // Shape: [iteration]; sum over layers of the longest wait, both directions
-    Quantile p50, p95, p99;       // of exchange_s
+    Quantile p50, p95, p99;       // of charged_s
     Quantile pass_p50;            // of pass_s
     double least_rank_p50_s = 0;  // p50 of the same sum for the fastest rank of each exchange
     double bound_s = 0;           // sum of the resource bounds
@@ -35,8 +39,17 @@ struct CaseSummary {
     std::uint64_t busiest_bytes = 0;  // busiest port, sum over layers, dispatch
     std::uint64_t total_bytes = 0;    // all rows of all ranks, dispatch
     double perplexity = 0;            // 0 where it was not computed
+    double rerouted_ratio = 0;        // choices that the policy took from the router
+    double plan_s = 0;
+    std::int64_t migrated_bytes = 0;  // expert weights that move while the text runs
+    double chance_of_fastest = 0;     // share of resamples of the iterations in which its median is the least
+    std::vector<double> spread_s;     // predicted totals of other seeds, sorted; empty but for random
+    std::string spread_model;
     std::map<std::string, ModelScore> models;
     bool measured() const { return !exchange_s.empty(); }
+    // The strategy, with policy and payload where they are not the usual ones.
+    std::string label() const;
+    bool is_usual() const { return policy == "native" && payload == "per_expert"; }
 };
 
 CaseSummary summarise(Record const& record);
@@ -51,12 +64,15 @@ struct Comparison {
 // Throws: contract, when the samples do not pair.
 Comparison compare(std::vector<double> const& a, std::vector<double> const& b);
 
-// Cases that differ in the strategy alone.
+// Cases that differ in strategy, policy or payload alone; interleaved, so that they compare pair by pair.
 struct Group {
     std::string model, dataset, plan_dataset, mode;
-    std::vector<CaseSummary> cases;       // sorted by strategy
-    CaseSummary const* baseline() const;  // contiguous, or null
-    CaseSummary const* fastest() const;   // least p50 of exchange_s, or null
+    std::vector<CaseSummary> cases;
+    CaseSummary const* baseline() const;  // contiguous with the usual policy and payload, or null
+    CaseSummary const* twin() const;      // the same placement under another name, or null
+    CaseSummary const* fastest() const;   // least p50 among usual cases that are no bound, or null
+    CaseSummary const* find(std::string const& strategy, std::string const& policy,
+                            std::string const& payload) const;  // measured, or null
 };
 std::vector<Group> group_cases(Trace const& trace);
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "report/ranking.hpp"
 #include "report/sentences.hpp"
 #include "report/summary.hpp"
 #include "trace/schema.hpp"
@@ -156,6 +157,87 @@ TEST(Limits, OversubscribedRanksAndUnmeasuredCasesAreNamed) {
     EXPECT_NE(all.find("3 ranks shared 2 cores"), std::string::npos) << all;
     EXPECT_NE(all.find("waived: nine lives"), std::string::npos) << all;
     EXPECT_NE(all.find("p99 rests on 40 iterations"), std::string::npos) << all;
+}
+
+TEST(Answer, MovedWeightsAreChargedAndBoundsNeverWin) {
+    auto moving = measured_case("load_aware", 0.005, 0, 2);
+    moving.datasets.push_back(make_dataset(
+        "measured/migration_transfer_s", "s", {"iteration", "layer", "rank"},
+        Grid<double, 3>({iterations, layers, ranks}, std::vector(iterations * layers * ranks, 0.02))));
+    EXPECT_NEAR(summarise(moving).p50.value, 4 * 0.005 + 2 * 0.02, 1e-12);
+    auto bound = measured_case("oracle", 0.001, 0, 3);
+    bound.attributes["standing"] = std::string("bound");
+    auto const answers =
+        say_answers(group_cases(trace_of({measured_case("contiguous", 0.01, 0.1, 1), moving, bound})));
+    ASSERT_EQ(answers.size(), 2);
+    EXPECT_NE(answers[0].find("no placement beats `contiguous`"), std::string::npos) << answers[0];
+    EXPECT_NE(answers[1].find("the bound oracle"), std::string::npos) << answers[1];
+}
+
+TEST(Answer, PoliciesComeWithTheirPriceAndPayloadsWithTheirBytes) {
+    auto plain = measured_case("contiguous", 0.01, 0, 1), dropping = measured_case("contiguous", 0.008, 0, 2),
+         once = measured_case("contiguous", 0.009, 0, 3);
+    plain.attributes["perplexity"] = 10.0;
+    dropping.attributes["perplexity"] = 11.0;
+    dropping.attributes["policy"] = std::string("capacity");
+    dropping.attributes["policy_scope"] = std::string("whole_batch");
+    dropping.attributes["rerouted_ratio"] = 0.05;
+    once.attributes["payload"] = std::string("per_rank");
+    auto const bytes = [](std::uint64_t each) {
+        return make_dataset(
+            "traffic_bytes", "bytes", {"layer", "source_rank", "destination_rank"},
+            Grid<std::uint64_t, 3>({layers, ranks, ranks}, std::vector(layers * ranks * ranks, each)));
+    };
+    plain.datasets.push_back(bytes(100));
+    once.datasets.push_back(bytes(75));
+    auto const answers = say_answers(group_cases(trace_of({plain, dropping, once})));
+    ASSERT_EQ(answers.size(), 3);
+    EXPECT_NE(answers[0].find("no placement beats"), std::string::npos) << answers[0];
+    EXPECT_NE(answers[1].find("11.0000 instead of 10.0000 (+10.0 %)"), std::string::npos) << answers[1];
+    EXPECT_NE(answers[1].find("not causal"), std::string::npos) << answers[1];
+    EXPECT_NE(answers[2].find("25.0 % less"), std::string::npos) << answers[2];
+}
+
+TEST(Answer, EqualTwinsShowTheNoise) {
+    auto const answers = say_answers(group_cases(trace_of(
+        {measured_case("contiguous", 0.01, 0.3, 1), measured_case("contiguous_twin", 0.01, 0.3, 2)})));
+    ASSERT_EQ(answers.size(), 2);
+    EXPECT_NE(answers[1].find("holds no difference, as it should"), std::string::npos) << answers[1];
+}
+
+TEST(Ranking, ChancesSumToOneAndFollowTheSamples) {
+    auto const groups = group_cases(
+        trace_of({measured_case("contiguous", 0.010, 0.2, 1), measured_case("eplb_pack", 0.007, 0.2, 2),
+                  measured_case("random", 0.00701, 0.2, 3)}));
+    double total = 0;
+    std::map<std::string, double> chance;
+    for (auto const& one : groups.front().cases) total += chance[one.strategy] = one.chance_of_fastest;
+    EXPECT_NEAR(total, 1, 1e-9);
+    EXPECT_EQ(chance["contiguous"], 0);
+    EXPECT_GT(std::min(chance["eplb_pack"], chance["random"]), 0.005);
+}
+
+TEST(PlanMatrix, HasEveryPlanTextByTestText) {
+    std::vector<Record> cases;
+    for (std::string const plan : {"a", "b"}) {
+        for (std::string const test : {"a", "b"}) {
+            for (std::string const strategy : {"contiguous", "eplb_pack"}) {
+                bool const gains = strategy == "eplb_pack" && plan == test;
+                auto one = measured_case(strategy, gains ? 0.008 : 0.010, 0, 1);
+                one.attributes["plan_dataset"] = plan;
+                one.attributes["dataset"] = test;
+                one.path += plan + test;
+                cases.push_back(std::move(one));
+            }
+        }
+    }
+    auto const matrices = plan_matrices(group_cases(trace_of(cases)));
+    ASSERT_EQ(matrices.size(), 1);
+    EXPECT_EQ(matrices[0].strategy, "eplb_pack");
+    for (std::size_t p = 0; p < 2; ++p) {
+        for (std::size_t t = 0; t < 2; ++t)
+            EXPECT_NEAR(matrices[0].cells[p][t].against_contiguous.ratio.value, p == t ? 0.8 : 1, 1e-9);
+    }
 }
 
 }  // namespace

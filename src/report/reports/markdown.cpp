@@ -7,6 +7,7 @@
 #include "base/file.hpp"
 #include "base/registry.hpp"
 #include "base/show.hpp"
+#include "report/ranking.hpp"
 #include "report/report.hpp"
 #include "report/sentences.hpp"
 #include "report/summary.hpp"
@@ -24,28 +25,74 @@ std::string interval(Quantile const& q) {
                        q.bounded ? "" : ", n small");
 }
 
+std::string versus(CaseSummary const& one, CaseSummary const* baseline) {
+    if (baseline == nullptr || &one == baseline) return "-";
+    return say_comparison(compare(one.charged_s, baseline->charged_s));
+}
+
+std::string perplexity_of(CaseSummary const& one, CaseSummary const* baseline) {
+    if (one.perplexity <= 0) return "-";
+    auto text = fmt::format("{:.4f}", one.perplexity);
+    if (one.policy != "native" && baseline != nullptr && baseline->perplexity > 0)
+        text += fmt::format(" ({} %)", percent(one.perplexity / baseline->perplexity - 1));
+    return text;
+}
+
 std::string group_table(Group const& group) {
     Table table({"strategy", "exchange p50 (95 % interval)", "p95", "p99", "against contiguous",
+                 "fastest in % of resamples", "weights moved", "moving p50", "perplexity",
                  "received max/mean", "busiest port", "predicted (line)", "bound / p50", "wait p50",
-                 "pass p50"});
+                 "pass p50", "planning"});
     auto const* const baseline = group.baseline();
     for (auto const& one : group.cases) {
         if (!one.measured()) continue;
         auto const line = one.models.find("line");
-        bool const is_baseline = &one == baseline;
-        table.add({one.strategy, interval(one.p50), show_seconds(one.p95.value), show_seconds(one.p99.value),
-                   baseline == nullptr || is_baseline
-                       ? "-"
-                       : say_comparison(compare(one.exchange_s, baseline->exchange_s)),
-                   fmt::format("{:.3f}", one.rank_max_over_mean),
+        table.add({one.label() + (one.is_bound ? " [bound]" : ""), interval(one.p50),
+                   show_seconds(one.p95.value), show_seconds(one.p99.value), versus(one, baseline),
+                   one.is_bound ? "-" : fmt::format("{:.0f}", 100 * one.chance_of_fastest),
+                   one.migrated_bytes > 0 ? show_bytes(static_cast<double>(one.migrated_bytes)) : "-",
+                   one.migration_s.empty() ? "-" : show_seconds(median(one.migration_s)),
+                   perplexity_of(one, baseline), fmt::format("{:.3f}", one.rank_max_over_mean),
                    show_bytes(static_cast<double>(one.busiest_bytes)),
                    line == one.models.end() ? "-"
                                             : fmt::format("{} ({} %)", show_seconds(line->second.predicted_s),
                                                           percent(line->second.error)),
                    fmt::format("{:.2f}", one.p50.value > 0 ? one.bound_s / one.p50.value : 0),
-                   show_seconds(median(one.wait_s)), show_seconds(one.pass_p50.value)});
+                   show_seconds(median(one.wait_s)), show_seconds(one.pass_p50.value),
+                   show_seconds(one.plan_s)});
     }
     return table.empty() ? "No case of this group was measured.\n" : table.text(TableStyle::markdown);
+}
+
+std::string matrix_tables(std::vector<PlanMatrix> const& matrices) {
+    std::string text;
+    for (auto const& m : matrices) {
+        std::vector<std::string> header{"planned on"};
+        for (auto const& name : m.test_texts) header.push_back("run on " + name);
+        Table table(header);
+        for (std::size_t p = 0; p < m.plan_texts.size(); ++p) {
+            std::vector<std::string> row{m.plan_texts[p]};
+            for (std::size_t t = 0; t < m.test_texts.size(); ++t) {
+                auto const& cell = m.cells[p][t];
+                auto const& ratio = cell.against_contiguous.ratio;
+                auto shown = cell.is_measured
+                                 ? fmt::format("{:.3f} ({:.3f} to {:.3f}), max/mean {:.3f}", ratio.value,
+                                               ratio.low, ratio.high, cell.rank_max_over_mean)
+                                 : "-";
+                row.push_back(m.plan_texts[p] == m.test_texts[t] ? "**" + shown + "**" : shown);
+            }
+            table.add(row);
+        }
+        text += fmt::format("### {}, {}, {}\n\n{}\n", m.strategy, m.model, m.mode,
+                            table.text(TableStyle::markdown));
+    }
+    if (text.empty()) return "";
+    return "## Plans on other texts\n\nTime over that of `contiguous` in the same run (95 % interval), and "
+           "tokens "
+           "received by the busiest rank over the mean. In bold: planned on the train split of the text that "
+           "it "
+           "ran on.\n\n" +
+           text;
 }
 
 std::string accuracy_table(std::vector<ModelAccuracy> const& accuracy) {
@@ -137,15 +184,18 @@ std::string page(Trace const& trace, fs::path const& folder) {
     for (auto const& limit : limits) text += "- " + limit + "\n";
 
     text +=
-        "\n## Placements\n\nExchange: dispatch and combine of all layers, the slowest rank of each, from the "
+        "\n## Strategies\n\nExchange: dispatch and combine of all layers, the slowest rank of each, from the "
         "last rank's "
         "entry to its own end (waiting for late ranks is apart). Percentiles over iterations by nearest "
-        "rank; strategies "
-        "are interleaved in random order and compared iteration by iteration.\n\n";
+        "rank; cases "
+        "are interleaved in random order and compared iteration by iteration. Expert weights that a plan "
+        "moves "
+        "while the text runs are charged to it.\n\n";
     for (auto const& group : groups) {
         text += fmt::format("### {}, {} (planned on {}), {}\n\n{}\n", group.model, group.dataset,
                             group.plan_dataset, group.mode, group_table(group));
     }
+    text += matrix_tables(plan_matrices(groups));
     if (!accuracy.empty()) {
         text +=
             "## Predicted and measured\n\nEvery prediction was written before the first time of its case was "
