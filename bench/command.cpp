@@ -31,6 +31,7 @@ template void option(CLI::App&, std::string const&, std::int32_t&, std::string c
 template void option(CLI::App&, std::string const&, std::int64_t&, std::string const&, Presence);
 template void option(CLI::App&, std::string const&, std::uint64_t&, std::string const&, Presence);
 template void option(CLI::App&, std::string const&, double&, std::string const&, Presence);
+template void option(CLI::App&, std::string const&, std::vector<std::string>&, std::string const&, Presence);
 template void option(CLI::App&, std::string const&, std::vector<double>&, std::string const&, Presence);
 
 void flag(CLI::App& app, std::string const& name, bool& value, std::string const& help) {

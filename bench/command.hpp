@@ -32,7 +32,7 @@ struct Command {
 
 // An option in both spellings: option(app, "max_samples", ...) takes --max_samples and --max-samples. Its
 // value before parsing is shown as the default. T: std::string, int, a fixed-width integer, double, or a
-// std::vector of double (command.cpp lists them).
+// std::vector of double or std::string (command.cpp lists them).
 enum class Presence { required, optional };
 template <class T>
 void option(CLI::App& app, std::string const& name, T& value, std::string const& help,

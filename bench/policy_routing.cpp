@@ -1,4 +1,4 @@
-#include "bench/routing_text.hpp"
+#include "bench/policy_routing.hpp"
 
 #include <algorithm>
 
@@ -82,7 +82,7 @@ class TextRouter {
         if (!text_.has_model) text_.split = "imposed";
         if (plan_control) text_.plan_split = "imposed";
         for (auto const& policy : policies()) {
-            auto routed = std::make_unique<RoutedText>();
+            auto routed = std::make_unique<PolicyRouting>();
             start(policy, *routed);
             if (plan_control) {
                 learn(imposed(s_, plan_dataset, layers(), 1), *routed);
@@ -107,7 +107,7 @@ class TextRouter {
         return text_.has_model ? names : std::vector<std::string>{"native"};
     }
 
-    void start(std::string const& policy, RoutedText& routed) {
+    void start(std::string const& policy, PolicyRouting& routed) {
         run_on_all(s_.context.world, [&] {
             auto const spec = parse_spec(policy);
             routed.policy = label_of(spec);
@@ -117,25 +117,25 @@ class TextRouter {
         });
     }
 
-    void learn(Routing const& plan, RoutedText& routed) {
+    void learn(Routing const& plan, PolicyRouting& routed) {
         routed.plan_demand = gather_demand(s_.context.world, plan);
         routed.plan_pairs = gather_pairs(s_.context.world, plan);
     }
 
-    ScoreRequest score_request(RoutedText const& routed, Grid<std::int32_t, 2> const& windows) const {
+    ScoreRequest score_request(PolicyRouting const& routed, Grid<std::int32_t, 2> const& windows) const {
         ScoreRequest request;
         request.wanted.policy = routed.active.get();
         request.batch_windows = windows.extent(0) / text_.batches;
         return request;
     }
 
-    void route_plan_text(Grid<std::int32_t, 2> const& windows, RoutedText& routed) {
+    void route_plan_text(Grid<std::int32_t, 2> const& windows, PolicyRouting& routed) {
         auto const score = score_windows(*s_.subject.model, windows, score_request(routed, windows),
                                          s_.parallel.view(), [](ForwardResult const&) {});
         learn(score.routing, routed);
     }
 
-    void route_test_text(RoutedText& routed) {
+    void route_test_text(PolicyRouting& routed) {
         auto request = score_request(routed, text_.windows);
         request.wanted.first_target = text_.windows.extent(1) > 1 ? 1 : 0;
         auto const score = score_windows(*s_.subject.model, text_.windows, request, s_.parallel.view(),
@@ -146,7 +146,7 @@ class TextRouter {
         routed.rerouted_ratio = static_cast<double>(score.rerouted) / static_cast<double>(score.choices);
     }
 
-    void impose_test(std::string const& dataset, RoutedText& routed) {
+    void impose_test(std::string const& dataset, PolicyRouting& routed) {
         routed.routing = imposed(s_, dataset, layers() * text_.batches, 0);
         routed.test_demand = gather_demand(s_.context.world, routed.routing);
     }
@@ -157,8 +157,8 @@ class TextRouter {
 
 }  // namespace
 
-PreparedText route_text(PreparationSetting const& setting, std::string const& dataset,
-                        std::string const& plan_dataset) {
+PreparedText route_under_policies(PreparationSetting const& setting, std::string const& dataset,
+                                  std::string const& plan_dataset) {
     PreparedText text;
     TextRouter(setting, text).run(dataset, plan_dataset.empty() ? dataset : plan_dataset);
     return text;

@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/registry.hpp"
-#include "bench/routing_text.hpp"
+#include "bench/policy_routing.hpp"
 #include "measure/gather.hpp"
 #include "model/scoring.hpp"
 #include "system/agreement.hpp"
@@ -30,7 +30,7 @@ std::vector<Combination> combinations(MeasureRequest const& request) {
     return all;
 }
 
-PreparedCase prepare_case(PreparationSetting const& s, PreparedText const& text, RoutedText const& routed,
+PreparedCase prepare_case(PreparationSetting const& s, PreparedText const& text, PolicyRouting const& routed,
                           Combination const& what) {
     auto const& world = s.context.world;
     auto const& facts = s.subject.facts();
@@ -93,7 +93,7 @@ PreparedText prepare_text(PreparationSetting const& s, std::string const& datase
                           std::string const& plan_dataset) {
     std::vector<Combination> wanted;
     run_on_all(s.context.world, [&] { wanted = combinations(s.request); });
-    auto text = route_text(s, dataset, plan_dataset);
+    auto text = route_under_policies(s, dataset, plan_dataset);
     for (auto const& routed : text.routed) {
         for (auto const& one : wanted) text.cases.push_back(prepare_case(s, text, *routed, one));
     }

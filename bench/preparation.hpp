@@ -15,7 +15,7 @@
 namespace moewire {
 
 // A test text's routing under one policy. A control has no policy and no perplexity.
-struct RoutedText {
+struct PolicyRouting {
     std::string policy = "native";
     std::unique_ptr<ActivePolicy> active;  // frozen; null for native and for controls
     PolicyScope scope = PolicyScope::token;
@@ -35,7 +35,7 @@ struct PreparedCase {
     Family family = Family::placement;
     Knowledge knowledge = Knowledge::plan_text;
     Standing standing = Standing::strategy;
-    RoutedText const* routed = nullptr;
+    PolicyRouting const* routed = nullptr;
     Schedule schedule;
     Traffic traffic;  // of the test text
     double plan_s = 0;
@@ -51,7 +51,7 @@ struct PreparedText {
     bool has_model = true;  // false under a control: nothing but a replay can run
     std::size_t batches = 1;
     Grid<std::int32_t, 2> windows;  // this rank's test windows, batch after batch. Shape: [window, position]
-    std::vector<std::unique_ptr<RoutedText>> routed;  // one a policy
+    std::vector<std::unique_ptr<PolicyRouting>> routed;  // one a policy
     std::vector<PreparedCase> cases;
 
     std::int64_t tokens_per_rank() const {  // in one batch

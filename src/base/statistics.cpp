@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/contract.hpp"
+#include "base/random.hpp"
 
 namespace moewire {
 namespace {
@@ -85,6 +86,21 @@ double conformal_radius(std::span<double const> residuals, double coverage) {
     std::sort(sizes.begin(), sizes.end());
     auto const rank = static_cast<std::size_t>(std::ceil((static_cast<double>(sizes.size()) + 1) * coverage));
     return sizes[std::min(rank, sizes.size()) - 1];
+}
+
+Interval bootstrap_mean(std::span<double const> values, double confidence, std::uint64_t seed) {
+    MOEWIRE_EXPECT(!values.empty());
+    constexpr int resamples = 2000;
+    Random random(seed, "bootstrap of a mean");
+    std::vector<double> means;
+    for (int r = 0; r < resamples; ++r) {
+        double total = 0;
+        for (std::size_t i = 0; i < values.size(); ++i)
+            total += values[static_cast<std::size_t>(random.below(values.size()))];
+        means.push_back(total / static_cast<double>(values.size()));
+    }
+    double const tail = (1 - confidence) / 2;
+    return {mean(values), percentile(means, tail), percentile(means, 1 - tail)};
 }
 
 }  // namespace moewire

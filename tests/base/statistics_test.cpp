@@ -60,5 +60,20 @@ TEST(Statistics, ConformalRadiusIsTheRankOfOneMore) {
     EXPECT_EQ(conformal_radius(residuals, 0.99), 4);
 }
 
+TEST(Bootstrap, IntervalOfAMeanCoversAsOftenAsItSays) {
+    Random random(5, "coverage");
+    int covered = 0;
+    for (int trial = 0; trial < 300; ++trial) {
+        std::vector<double> values;
+        for (int i = 0; i < 40; ++i) values.push_back(random.uniform());
+        auto const interval = bootstrap_mean(values, 0.95, static_cast<std::uint64_t>(trial));
+        EXPECT_LE(interval.low, interval.value);
+        EXPECT_LE(interval.value, interval.high);
+        covered += interval.low <= 0.5 && 0.5 <= interval.high;
+    }
+    EXPECT_GT(covered, 270);
+    EXPECT_LT(covered, 299);
+}
+
 }  // namespace
 }  // namespace moewire
