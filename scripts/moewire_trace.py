@@ -82,6 +82,26 @@ class Record:
         """Slowest rank of each exchange, summed over layers and both directions. Shape: [iteration]."""
         return sum(self.slowest_s(direction, quantity).sum(axis=1) for direction in DIRECTIONS)
 
+    def migration_s(self) -> np.ndarray:
+        """Slowest rank of each move of expert weights, summed over layers; zero where none move. Shape: [iteration]."""
+        moved = self.data.get("measured/migration_transfer_s")
+        return np.zeros(len(self.exchange_s())) if moved is None else moved.max(axis=2).sum(axis=1)
+
+    def charged_s(self) -> np.ndarray:
+        """Exchanges and moved weights: what cases are compared by. Shape: [iteration]."""
+        return self.exchange_s() + self.migration_s()
+
+    @property
+    def is_usual(self) -> bool:
+        """The model's own router, one row an expert."""
+        return self.get("policy", "native") == "native" and self.get("payload", "per_expert") == "per_expert"
+
+    @property
+    def label(self) -> str:
+        """The strategy, with policy and payload where they are not the usual ones."""
+        policy, payload = self.get("policy", "native"), self.get("payload", "per_expert")
+        return self["strategy"] + ("" if policy == "native" else f" + {policy}") + ("" if payload == "per_expert" else f" ({payload})")
+
     def predicted_s(self, direction: str, model: str) -> dict:
         """`time`, `low`, `high` and `bound`, each of shape [layer]."""
         prefix = f"predicted/{direction}/{model}"
@@ -117,7 +137,7 @@ class Trace:
             self.cases = [_record(group) for group in file.get("cases", {}).values()]
 
     def groups(self) -> dict:
-        """Measured cases that differ in the strategy alone: (model, dataset, plan_dataset, mode) -> cases."""
+        """Measured cases that differ in strategy, policy or payload alone: (model, dataset, plan_dataset, mode) -> cases."""
         found: dict = {}
         for case in self.cases:
             if case.measured:
@@ -126,16 +146,16 @@ class Trace:
         return found
 
     def frame(self):
-        """One row a case: its attributes, and percentiles of exchange_s."""
+        """One row a case: its attributes, and percentiles of charged_s."""
         import pandas
 
         rows = []
         for case in self.cases:
             row = {"key": case.key, **case.attributes}
             if case.measured:
-                samples = np.sort(case.exchange_s())
+                samples = np.sort(case.charged_s())
                 for percent in (50, 95, 99):
-                    row[f"exchange_p{percent}_s"] = samples[max(0, int(np.ceil(percent / 100 * len(samples) - 1e-9)) - 1)]
+                    row[f"charged_p{percent}_s"] = samples[max(0, int(np.ceil(percent / 100 * len(samples) - 1e-9)) - 1)]
             rows.append(row)
         return pandas.DataFrame(rows)
 

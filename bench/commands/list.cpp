@@ -1,6 +1,7 @@
 // moewire list: every catalogue, with one sentence a name.
 #include <fmt/format.h>
 
+#include "assignment/replica_choice.hpp"
 #include "assignment/strategy.hpp"
 #include "base/json.hpp"
 #include "base/show.hpp"
@@ -8,6 +9,7 @@
 #include "bench/places.hpp"
 #include "model/catalogue.hpp"
 #include "report/report.hpp"
+#include "routing/control.hpp"
 #include "simulate/cost_model.hpp"
 #include "transport/dispatcher.hpp"
 #include "transport/exchange.hpp"
@@ -20,17 +22,25 @@ struct Listing {
     std::vector<std::pair<std::string, std::string>> entries;  // name, description
 };
 
+// What may follow the name, as :key=value.
+template <class T>
+std::string settings_of(T const& value) {
+    if constexpr (requires { value.settings; }) return describe(value.settings);
+    return "";
+}
+
 template <class T>
 Listing listing() {
     Listing result{T::catalogue, {}};
     for (auto const& entry : Registry<T>::instance().entries())
-        result.entries.emplace_back(entry.name, entry.description);
+        result.entries.emplace_back(entry.name, entry.description + settings_of(entry.value));
     return result;
 }
 
 std::vector<Listing> all_listings() {
-    std::vector<Listing> all{listing<Command>(),         listing<Strategy>(),   listing<CostModel>(),
-                             listing<ExchangeBackend>(), listing<Dispatcher>(), listing<ReportWriter>()};
+    std::vector<Listing> all{listing<Command>(),    listing<Strategy>(),    listing<ReplicaChoice>(),
+                             listing<Control>(),    listing<CostModel>(),   listing<ExchangeBackend>(),
+                             listing<Dispatcher>(), listing<ReportWriter>()};
     for (auto const& [catalogue, entries] : model_catalogues()) all.push_back({catalogue, entries});
     Listing models{"models", {}}, texts{"texts", {}};
     for (auto const& name : shipped_models(model_places())) models.entries.emplace_back(name, "shipped");
@@ -66,6 +76,10 @@ std::string as_text(std::vector<Listing> const& all) {
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const json = std::make_shared<bool>(false);
     flag(app, "json", *json, "Print JSON");
+    footer(
+        app,
+        "In brackets: settings with their defaults, written behind the name: eplb_replicated:extra=2:choice="
+        "static.");
     return [json](Context const& context) {
         print(context, *json ? as_json(all_listings()) : as_text(all_listings()));
         return 0;

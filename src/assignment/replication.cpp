@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 
 #include "assignment/nodes.hpp"
+#include "assignment/replica_choice.hpp"
 #include "base/error.hpp"
+#include "base/registry.hpp"
 
 namespace moewire {
 
@@ -42,7 +44,8 @@ EplbShape replication_shape(PlanRequest const& request) {
 }
 
 ReplicaRule replication_rule(PlanRequest const& request) {
-    return {request.settings.word("choice"), request.seed, node_ids(request)};
+    auto const& choice = Registry<ReplicaChoice>::instance().at(request.settings.word("choice"));
+    return {choice.name, request.seed, node_ids(request)};
 }
 
 std::vector<PlacedSlot> replicated_slots(std::vector<double> const& load, PlanRequest const& request) {

@@ -39,6 +39,7 @@ double read_number(Spec const& spec, Setting const& setting, std::string const& 
 }
 
 std::string read_word(Spec const& spec, Setting const& setting, std::string const& text) {
+    if (setting.any_word) return text;
     if (std::find(setting.words.begin(), setting.words.end(), text) != setting.words.end()) return text;
     throw usage_error(fmt::format("{}: {} is '{}' (no such choice); use one of: {}", spec.name, setting.name,
                                   text, fmt::join(setting.words, ", ")));
@@ -51,7 +52,7 @@ std::string Setting::default_text() const {
 }
 
 Setting number_setting(std::string name, double value, double least, double most, std::string help) {
-    return {std::move(name), std::move(help), value, least, most, false, {}};
+    return {std::move(name), std::move(help), value, least, most, false, false, {}};
 }
 
 Setting whole_setting(std::string name, std::int64_t value, std::int64_t least, std::int64_t most,
@@ -62,11 +63,16 @@ Setting whole_setting(std::string name, std::int64_t value, std::int64_t least, 
             static_cast<double>(least),
             static_cast<double>(most),
             true,
+            false,
             {}};
 }
 
 Setting word_setting(std::string name, std::vector<std::string> words, std::string help) {
-    return {std::move(name), std::move(help), 0, 0, 0, false, std::move(words)};
+    return {std::move(name), std::move(help), 0, 0, 0, false, false, std::move(words)};
+}
+
+Setting name_setting(std::string name, std::string value, std::string help) {
+    return {std::move(name), std::move(help), 0, 0, 0, false, true, {std::move(value)}};
 }
 
 Spec parse_spec(std::string_view text) {

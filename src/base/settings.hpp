@@ -11,11 +11,12 @@
 
 namespace moewire {
 
-// A setting that a catalogue entry declares: a number within limits, or one of some words.
+// A setting that a catalogue entry declares: a number within limits, one of some words, or a name that is
+// checked where it is used (the entry of another catalogue).
 struct Setting {
     std::string name, help;
     double value = 0, least = 0, most = 0;
-    bool whole = false;
+    bool whole = false, any_word = false;
     std::vector<std::string> words;  // not empty: a word; the first is the default
 
     std::string default_text() const;
@@ -24,6 +25,8 @@ Setting number_setting(std::string name, double value, double least, double most
 Setting whole_setting(std::string name, std::int64_t value, std::int64_t least, std::int64_t most,
                       std::string help);
 Setting word_setting(std::string name, std::vector<std::string> words, std::string help);
+
+Setting name_setting(std::string name, std::string value, std::string help);
 
 // "[family:]name[:key=value]...", taken apart. Families: placement, replication, policy, control.
 struct Spec {

@@ -7,11 +7,18 @@
 namespace moewire {
 namespace {
 
+std::string settings_of(Architecture const&) {
+    return "";
+}
+std::string settings_of(RoutingPolicy const& policy) {
+    return describe(policy.settings);
+}
+
 template <class T>
 std::pair<std::string, std::vector<std::pair<std::string, std::string>>> listing() {
     std::vector<std::pair<std::string, std::string>> entries;
     for (auto const& entry : Registry<T>::instance().entries())
-        entries.emplace_back(entry.name, entry.description);
+        entries.emplace_back(entry.name, entry.description + settings_of(entry.value));
     return {T::catalogue, entries};
 }
 

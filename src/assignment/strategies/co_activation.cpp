@@ -3,7 +3,9 @@
 // swap may push a rank's load beyond `max_load` times the mean. Source: the grouping idea of GRACE-MoE (arXiv
 // 2509.25041); swaps as in Kernighan and Lin 1970.
 #include <algorithm>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 #include "assignment/packing.hpp"
 #include "assignment/strategy.hpp"
@@ -29,6 +31,9 @@ class Grouping {
         for (std::size_t e = 0; e < load_.size(); ++e) {
             for (std::size_t f = 0; f < load_.size(); ++f) attraction(e, rank_of(f)) += pair(e, f);
         }
+        // Every swap takes something off the busiest rank; the count keeps rounding from going in circles.
+        std::size_t swaps = 0;
+        while (swaps < 64 * load_.size() && relieve()) ++swaps;
         while (swap_best()) {
         }
     }
@@ -57,6 +62,35 @@ class Grouping {
         }
     }
 
+    double gain_of(std::size_t a, std::size_t b) {
+        auto const ra = rank_of(a), rb = rank_of(b);
+        return attraction(a, rb) + attraction(b, ra) - attraction(a, ra) - attraction(b, rb) - 2 * pair(a, b);
+    }
+
+    // While a rank has more than it may: the swap that costs the fewest pairs for each token that it takes
+    // off.
+    bool relieve() {
+        auto const busiest =
+            static_cast<std::size_t>(std::max_element(filled_.begin(), filled_.end()) - filled_.begin());
+        double const surplus = filled_[busiest] - limit_;
+        if (surplus <= 0) return false;
+        std::pair<double, double> best{-std::numeric_limits<double>::infinity(), 0};  // price, relief
+        std::size_t best_a = load_.size(), best_b = 0;
+        for (std::size_t a = 0; a < load_.size(); ++a) {
+            if (rank_of(a) != busiest) continue;
+            for (std::size_t b = 0; b < load_.size(); ++b) {
+                double const relief = std::min(load_[a] - load_[b], surplus);
+                if (rank_of(b) == busiest || relief <= 0) continue;
+                if (filled_[rank_of(b)] + load_[a] - load_[b] >= filled_[busiest]) continue;
+                std::pair const price{std::min(gain_of(a, b), 0.0) / relief, relief};
+                if (price > best) best = price, best_a = a, best_b = b;
+            }
+        }
+        if (best_a == load_.size()) return false;
+        apply(best_a, best_b);
+        return true;
+    }
+
     bool swap_best() {
         double const allowed = std::max(limit_, *std::max_element(filled_.begin(), filled_.end()));
         double best = 0.5;  // counts are whole: anything less is no gain
@@ -65,8 +99,7 @@ class Grouping {
             for (std::size_t b = a + 1; b < load_.size(); ++b) {
                 auto const ra = rank_of(a), rb = rank_of(b);
                 if (ra == rb) continue;
-                double const gain = attraction(a, rb) + attraction(b, ra) - attraction(a, ra) -
-                                    attraction(b, rb) - 2 * pair(a, b);
+                double const gain = gain_of(a, b);
                 if (gain <= best) continue;
                 if (filled_[ra] - load_[a] + load_[b] > allowed ||
                     filled_[rb] - load_[b] + load_[a] > allowed)

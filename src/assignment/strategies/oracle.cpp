@@ -17,7 +17,7 @@ Schedule follow(StreamRequest const& request) {
 std::vector<Setting> settings() {
     auto all = replication_settings();
     for (auto& setting : all) {
-        if (setting.name == "choice") setting.words = {"weighted", "round_robin", "static", "random"};
+        if (setting.name == "choice") setting.words = {"weighted"};
     }
     return all;
 }

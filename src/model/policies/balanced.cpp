@@ -37,7 +37,7 @@ class Balanced : public Policy {
 bool const registered = register_in<RoutingPolicy>(
     "balanced", "Experts that were overloaded in the batches before lose score in proportion.",
     {.make = [](PolicyRequest const& r) { return std::make_unique<Balanced>(r); },
-     .settings = {number_setting("weight", 0.1, 0, 1e6, "Score lost at twice the mean load"),
+     .settings = {number_setting("weight", 0.01, 0, 1e6, "Score lost at twice the mean load"),
                   word_setting("memory", {"previous", "running"}, "Load of the batch before, or of all"),
                   weights_setting()},
      .scope = [](Settings const&) { return PolicyScope::earlier_batches; },

@@ -28,7 +28,7 @@ class LoadAware : public Policy {
 bool const registered = register_in<RoutingPolicy>(
     "load_aware", "Experts that the batch at hand would overload lose score in proportion.",
     {.make = [](PolicyRequest const& r) { return std::make_unique<LoadAware>(r); },
-     .settings = {number_setting("weight", 0.1, 0, 1e6, "Score lost at twice the mean load"),
+     .settings = {number_setting("weight", 0.01, 0, 1e6, "Score lost at twice the mean load"),
                   weights_setting()},
      .scope = [](Settings const&) { return PolicyScope::whole_batch; }});
 
