@@ -81,11 +81,12 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     auto const topology = find_topology(world, r.topology, map);
     auto const offsets = clock_offsets(world);
 
+    auto const buffers = std::make_shared<ExchangeBuffers>();
     std::vector<PreparedText> texts;
     for (auto const& dataset : plan.datasets) {
         for (auto const& plan_dataset : plan.plan_datasets)
-            texts.push_back(
-                prepare_text({context, subject, parallel, *exchange, map, r}, dataset, plan_dataset));
+            texts.push_back(prepare_text({context, subject, parallel, *exchange, map, r, buffers}, dataset,
+                                         plan_dataset));
     }
     SharedTrace trace(world, r);
     trace.write(root_record(context, map, offsets, plan.transport, r.seed));

@@ -55,7 +55,7 @@ PreparedCase prepare_case(PreparationSetting const& s, PreparedText const& text,
     one.replay = std::make_unique<Replay>(
         world, s.exchange,
         ReplayCase{what.payload, routed.routing, one.schedule.plan, facts.row_bytes,
-                   one.migrated_bytes > 0 ? one.schedule.moves : Moves{}, facts.expert_bytes});
+                   one.migrated_bytes > 0 ? one.schedule.moves : Moves{}, facts.expert_bytes, s.buffers});
     check_counts(world, *one.replay, one.traffic);
     return one;
 }

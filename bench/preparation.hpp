@@ -68,6 +68,7 @@ struct PreparationSetting {
     Exchange& exchange;
     NodeMap const& nodes;
     MeasureRequest const& request;
+    std::shared_ptr<ExchangeBuffers> buffers;  // of all replays
 };
 
 // Collective: all ranks. The model routes plan text and test text (both expert-parallel, experts contiguous)

@@ -7,6 +7,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/show.hpp"
+#include "bench/assigning.hpp"
 #include "bench/measuring.hpp"
 #include "bench/places.hpp"
 #include "bench/profiling.hpp"
@@ -28,7 +29,8 @@ struct Options {
 // What a suite file may set: the options of measure, and how much to profile and evaluate.
 struct Suite {
     MeasureRequest measure;
-    std::int64_t max_samples = 64, max_windows = 64;
+    std::int64_t max_samples = 64, max_windows = 64, assign_samples = 16;
+    std::string assign_strategies = "balanced,round_robin,random,load_aware,capacity";
 };
 
 Suite read_suite(std::string const& name) {
@@ -37,6 +39,8 @@ Suite read_suite(std::string const& name) {
         declare_measure_options(app, suite.measure);
         option(app, "max_samples", suite.max_samples, "Windows to profile");
         option(app, "max_windows", suite.max_windows, "Windows to evaluate; 0: all");
+        option(app, "assign_strategies", suite.assign_strategies, "Policies to try, by comma");
+        option(app, "assign_samples", suite.assign_samples, "Windows to try them on");
     });
     return suite;
 }
@@ -60,7 +64,8 @@ void say_stage(std::string const& text) {
     log_note(text);
 }
 
-void finish(Context const& context, fs::path const& folder, MeasureOutcome const& outcome, bool plots) {
+void finish(Context const& context, fs::path const& folder, MeasureOutcome const& outcome,
+            Json const& policies, bool plots) {
     if (!context.world.is_root()) return;
     auto const trace = read_trace(outcome.trace);
     if (plots) draw("trace", outcome.trace, folder / "plots");
@@ -70,11 +75,25 @@ void finish(Context const& context, fs::path const& folder, MeasureOutcome const
     for (auto const& sentence : say_answers(groups)) print(context, sentence + "\n");
     if (auto const sentence = say_accuracy(model_accuracy(groups)); !sentence.empty())
         print(context, sentence + "\n");
+    if (!policies.is_null()) print(context, "\n" + assignment_table(policies));
     Table expectations({"the seed study expects", "found here", "verdict"});
     for (auto const& row : seed_expectations(trace, groups)) expectations.add(row);
+    if (!policies.is_null()) {
+        for (auto const& row : policy_expectations(policies)) expectations.add(row);
+    }
     if (!expectations.empty()) print(context, "\n" + expectations.text(TableStyle::plain));
     print(context, fmt::format("\nreport   {}\ntrace    {}\nfigures  {}\n", page.string(),
                                outcome.trace.string(), (folder / "plots").string()));
+}
+
+AssignRequest request_of(Suite const& suite, fs::path const& folder, Options const& o) {
+    AssignRequest request;
+    request.strategies = split_list(suite.assign_strategies, "assign_strategies");
+    request.max_samples = suite.assign_samples;
+    request.max_length = suite.measure.window;
+    request.output_dir = (folder / "assignment_tests").string();
+    request.no_plots = o.no_plots;
+    return request;
 }
 
 int run(Context const& context, Options const& o) {
@@ -113,12 +132,17 @@ int run(Context const& context, Options const& o) {
         request.no_plots = o.no_plots;
         run_seed_study(request);
     });
-    say_stage(o.skip_assignment ? "policies skipped, as asked"
-                                : "policies (`assign`) are not built yet: skipped");
+    Json policies;
+    if (o.skip_assignment) {
+        say_stage("policies skipped, as asked");
+    } else {
+        say_stage("try routing policies");
+        policies = assign(context, subject, parallel, r.dataset, Split::test, request_of(suite, folder, o));
+    }
     say_stage(o.skip_finetuning ? "fine-tuning skipped, as asked" : "fine-tuning is not built yet: skipped");
     say_stage("measure placements");
     auto const outcome = measure(context, r, subject, parallel, evaluations);
-    finish(context, folder, outcome, !o.no_plots);
+    finish(context, folder, outcome, policies, !o.no_plots);
     return outcome.failed > 0 ? 4 : 0;
 }
 
@@ -129,17 +153,19 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     argument(app, "suite", o->suite, "quick, full, another name in bench/suites, or a TOML file",
              Presence::optional);
     flag(app, "skip_finetuning", o->skip_finetuning, "Leave out fine-tuning (not built yet)");
-    flag(app, "skip_assignment", o->skip_assignment, "Leave out routing policies (not built yet)");
+    flag(app, "skip_assignment", o->skip_assignment, "Leave out routing policies");
     option(app, "output", o->output, "Folder; default: runs/study-<UTC>");
     flag(app, "no_plots", o->no_plots, "Draw no figures");
     footer(app,
            "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
-           "Leaves profiling/, simulation/, perplexity.json, run.h5, plots/ and report.md in one folder.");
+           "Leaves profiling/, assignment_tests/, simulation/, perplexity.json, run.h5, plots/ and report.md "
+           "in one "
+           "folder.");
     return [o](Context const& context) { return run(context, *o); };
 }
 
 bool const registered = register_in<Command>(
-    "study", "All experiments in one folder: profile, simulate, measure, report.", {declare});
+    "study", "All experiments in one folder: profile, simulate, assign, measure, report.", {declare});
 
 }  // namespace
 }  // namespace moewire

@@ -52,8 +52,9 @@ Replay::Replay(Communicator const& communicator, Exchange& exchange, ReplayCase 
     };
     for (auto const& moves : move_plans_) make_room(moves);
     for (auto const& rows : plans_) make_room(rows.exchange);
-    home_buffer_.resize(home_bytes);
-    expert_buffer_.resize(expert_bytes);
+    buffers_ = case_.buffers ? case_.buffers : std::make_shared<ExchangeBuffers>();
+    if (buffers_->home.size() < home_bytes) buffers_->home.resize(home_bytes);
+    if (buffers_->expert.size() < expert_bytes) buffers_->expert.resize(expert_bytes);
 }
 
 void Replay::plan_moves() {
@@ -70,11 +71,11 @@ void Replay::plan_moves() {
 }
 
 std::span<std::byte> Replay::send_side(ExchangePlan const& plan) {
-    return std::span(home_buffer_).first(bytes_of(plan.total_send_rows(), plan));
+    return std::span(buffers_->home).first(bytes_of(plan.total_send_rows(), plan));
 }
 
 std::span<std::byte> Replay::receive_side(ExchangePlan const& plan) {
-    return std::span(expert_buffer_).first(bytes_of(plan.total_receive_rows(), plan));
+    return std::span(buffers_->expert).first(bytes_of(plan.total_receive_rows(), plan));
 }
 
 void Replay::ask(LayerId layer) {
@@ -158,7 +159,7 @@ void Replay::verify() {
         ask(layer);
         exchange_->run(plan, send_side(plan), receive_side(plan));
         if (problem.empty()) problem = answer(layer);
-        std::fill(home_buffer_.begin(), home_buffer_.end(), std::byte{0});
+        std::fill(buffers_->home.begin(), buffers_->home.end(), std::byte{0});
         exchange_->run(plan.reversed(), receive_side(plan), send_side(plan));
         if (problem.empty()) problem = check_answers(layer);
         run_on_all(communicator_, [&] {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@
 
 namespace moewire {
 
+// Memory of the rows on their way. Cases that are compared share it: where a buffer happens to lie in memory
+// is worth several percent, and would look like a difference between equal placements.
+struct ExchangeBuffers {
+    std::vector<std::byte> home, expert;
+};
+
 // What is exchanged: a routing under an assignment. Layers of several batches follow one another.
 struct ReplayCase {
     std::string dispatcher = "per_expert";
@@ -24,6 +31,7 @@ struct ReplayCase {
     std::int64_t row_bytes = 0;
     Moves moves = {};  // expert weights that move before a layer; empty: none ever
     std::int64_t expert_bytes = 0;
+    std::shared_ptr<ExchangeBuffers> buffers = nullptr;  // null: its own
 };
 
 // One rank's part of a case: planned once, run many times.
@@ -65,8 +73,9 @@ class Replay {
     ReplayCase case_;
     std::vector<DispatchPlan> plans_;       // Shape: [layer]
     std::vector<ExchangePlan> move_plans_;  // Shape: [layer], or empty; rows are experts
-    // As large as the largest layer; the combine overwrites the send side, as a real layer's result may.
-    std::vector<std::byte> home_buffer_, expert_buffer_;
+    // At least as large as the largest layer; the combine overwrites the send side, as a real layer's result
+    // may.
+    std::shared_ptr<ExchangeBuffers> buffers_;
 };
 
 }  // namespace moewire
