@@ -13,11 +13,10 @@
 namespace moewire {
 
 std::vector<Setting> replication_settings() {
-    return {
-        whole_setting("extra", 1, 0, 4096, "Slots of a rank beyond its even share of experts"),
-        word_setting("choice", {"round_robin", "static", "random", "weighted"}, "Which copy a row goes to"),
-        nodes_setting(),
-        whole_setting("groups", 1, 1, 1 << 16, "Expert groups, each kept on one node where they divide")};
+    return {whole_setting("extra", 1, 0, 4096, "Slots of a rank beyond its even share of experts"),
+            name_setting("choice", "round_robin", "Which copy a row goes to: a name in replica_choices"),
+            nodes_setting(),
+            whole_setting("groups", 1, 1, 1 << 16, "Expert groups, each kept on one node where they divide")};
 }
 
 EplbShape replication_shape(PlanRequest const& request) {

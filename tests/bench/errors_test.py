@@ -25,7 +25,7 @@ class Names(ProgramTest):
 
     def test_unknown_strategy_lists_the_valid_ones(self):
         for ranks in (0, 2):
-            self.refused(2, "contiguous, eplb_pack, random, round_robin", "measure", "--strategies", "contiguous,best",
+            self.refused(2, "contiguous, eplb_pack, eplb_replicated, exact_pack", "measure", "--strategies", "contiguous,best",
                          "--tokens_per_rank", 64, "--window", 64, "--output", self.scratch / f"{ranks}.h5", ranks=ranks)
             self.assertFalse((self.scratch / f"{ranks}.h5").exists())
 
