@@ -1,5 +1,7 @@
 #include "model/catalogue.hpp"
 
+#include <fmt/format.h>
+
 #include "base/registry.hpp"
 #include "model/policy.hpp"
 #include "model/traits.hpp"
@@ -11,7 +13,8 @@ std::string settings_of(Architecture const&) {
     return "";
 }
 std::string settings_of(RoutingPolicy const& policy) {
-    return describe(policy.settings);
+    return fmt::format("{} (a choice depends on: {})", describe(policy.settings),
+                       name_of(policy.scope(Settings(policy.settings, Spec{}))));
 }
 
 template <class T>
