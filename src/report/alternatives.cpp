@@ -51,9 +51,9 @@ std::string say_spread(Group const& group, CaseSummary const& one) {
 }
 
 std::string say_bound(Group const& group, CaseSummary const& one, CaseSummary const& baseline) {
-    return fmt::format("{}: the bound {} (planned from the very batch, weights in place) is {}.",
-                       where(group), one.strategy,
-                       say_comparison(compare(one.charged_s, baseline.charged_s)));
+    return fmt::format(
+        "{}: the bound {} (planned from the very batch, weights in place: no slots even ranks better) is {}.",
+        where(group), one.strategy, say_comparison(compare(one.charged_s, baseline.charged_s)));
 }
 
 }  // namespace

@@ -23,14 +23,7 @@ double resampled_median(std::vector<double> const& samples, std::vector<std::siz
     return *middle;
 }
 
-}  // namespace
-
-void set_chances(std::vector<CaseSummary>& cases) {
-    std::vector<CaseSummary*> ranked;
-    for (auto& one : cases) {
-        if (one.measured() && !one.is_bound) ranked.push_back(&one);
-    }
-    if (ranked.empty()) return;
+void set_chances_among(std::vector<CaseSummary*> const& ranked) {
     auto const n = ranked.front()->charged_s.size();
     Random random(0, "resampled iterations");
     std::vector<std::size_t> chosen(n);
@@ -45,6 +38,16 @@ void set_chances(std::vector<CaseSummary>& cases) {
         }
         best->chance_of_fastest += 1.0 / resamples;
     }
+}
+
+}  // namespace
+
+void set_chances(std::vector<CaseSummary>& cases) {
+    std::map<std::pair<std::string, std::string>, std::vector<CaseSummary*>> rivals;
+    for (auto& one : cases) {
+        if (one.measured() && !one.is_bound) rivals[{one.policy, one.payload}].push_back(&one);
+    }
+    for (auto const& [choice, ranked] : rivals) set_chances_among(ranked);
 }
 
 std::vector<PlanMatrix> plan_matrices(std::vector<Group> const& groups) {

@@ -8,8 +8,9 @@
 
 namespace moewire {
 
-// Sets `chance_of_fastest` of every measured case that is no bound: in how many of 1,000 resamples of the
-// paired iterations its median is the least. They sum to 1. Source: bootstrap of the argmin, seeded.
+// Sets `chance_of_fastest` of every measured case that is no bound, among the strategies of its policy and
+// payload: in how many of 1,000 resamples of the paired iterations its median is the least. They sum to 1.
+// Source: bootstrap of the argmin, seeded.
 void set_chances(std::vector<CaseSummary>& cases);
 
 // One strategy in one mode: what plans made from one text do on another.

@@ -42,8 +42,8 @@ struct CaseSummary {
     double rerouted_ratio = 0;        // choices that the policy took from the router
     double plan_s = 0;
     std::int64_t migrated_bytes = 0;  // expert weights that move while the text runs
-    double chance_of_fastest = 0;     // share of resamples of the iterations in which its median is the least
-    std::vector<double> spread_s;     // predicted totals of other seeds, sorted; empty but for random
+    double chance_of_fastest = 0;  // among the strategies of its policy and payload; see report/ranking.hpp
+    std::vector<double> spread_s;  // predicted totals of other seeds, sorted; empty but for random
     std::string spread_model;
     std::map<std::string, ModelScore> models;
     bool measured() const { return !exchange_s.empty(); }

@@ -190,7 +190,9 @@ std::string page(Trace const& trace, fs::path const& folder) {
         "rank; cases "
         "are interleaved in random order and compared iteration by iteration. Expert weights that a plan "
         "moves "
-        "while the text runs are charged to it.\n\n";
+        "while the text runs are charged to it. A case leads a resample among the strategies of its own "
+        "policy "
+        "and payload.\n\n";
     for (auto const& group : groups) {
         text += fmt::format("### {}, {} (planned on {}), {}\n\n{}\n", group.model, group.dataset,
                             group.plan_dataset, group.mode, group_table(group));
