@@ -90,7 +90,11 @@ class TextRouter {
                 route_plan_text(plan_windows, *routed);
             }
             if (routed->active) routed->active->freeze();
-            text_.has_model ? route_test_text(*routed) : impose_test(dataset, *routed);
+            if (text_.has_model) {
+                route_test_text(*routed);
+            } else {
+                impose_test(dataset, *routed);
+            }
             text_.routed.push_back(std::move(routed));
         }
     }

@@ -16,15 +16,16 @@ int run(Context const& context, MeasureRequest const& request) {
     auto subject = load_subject(context.world, request.subject, WithTokenizer::yes);
     PlainParallel const parallel(context.world, *subject.model);
     auto const outcome = measure(context, request, subject, parallel, {});
-    if (!context.world.is_root()) return outcome.failed > 0 ? 4 : 0;
+    int const code = outcome.failed > 0 ? 4 : outcome.ok == 0 ? 3 : 0;
+    if (!context.world.is_root()) return code;
     auto const groups = group_cases(read_trace(outcome.trace));
     for (auto const& sentence : say_answers(groups)) print(context, sentence + "\n");
     if (auto const sentence = say_accuracy(model_accuracy(groups)); !sentence.empty())
         print(context, sentence + "\n");
-    print(context, fmt::format("wrote {} ({} cases, {} failed); `moewire report {}` says more\n",
-                               outcome.trace.string(), outcome.ok + outcome.failed, outcome.failed,
-                               outcome.trace.string()));
-    return outcome.failed > 0 ? 4 : 0;
+    print(context, fmt::format("wrote {} ({} cases, {} waived, {} failed); `moewire report {}` says more\n",
+                               outcome.trace.string(), outcome.ok + outcome.waived + outcome.failed,
+                               outcome.waived, outcome.failed, outcome.trace.string()));
+    return code;
 }
 
 std::function<int(Context const&)> declare(CLI::App& app) {
@@ -38,7 +39,10 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         "--output RUN.h5\n"
         "Plans are made from the train split of the plan dataset, exchanges are those of the test split of "
         "the dataset.\n"
-        "A plain file has no splits: its first half is for planning, its second half for testing.");
+        "A plain file has no splits: its first half is for planning, its second half for testing.\n"
+        "Names take settings (`moewire list` shows them): eplb_replicated:extra=2:choice=static. A policy "
+        "learns from "
+        "the plan\ntext and is then frozen. Under control:NAME no model runs: mode in_model is waived.");
     return [r](Context const& context) { return run(context, *r); };
 }
 

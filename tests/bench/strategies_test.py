@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from support.program import ROOT, ProgramTest
+from support.program import ROOT, ProgramTest, run
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import numpy as np
@@ -103,6 +103,11 @@ class Strategies(ProgramTest):
         np.testing.assert_allclose(received[:, 0] / received.sum(axis=1), 0.7, atol=0.02)
         even = plain["control:round_robin"].data["traffic_bytes"].sum(axis=1)
         self.assertLess(np.ptp(even), 4 * 128 * 4 + 1)
+
+    def test_a_run_of_nothing_but_waived_cases_says_so(self):
+        done = run("measure", *SMALL, "--dataset", "control:zipf", "--mode", "in_model", "--strategies", "contiguous", "--output", self.scratch / "a.h5", ranks=2)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("1 cases, 1 waived, 0 failed", done.stdout)
 
     def test_plans_of_every_text_on_every_text(self):
         trace = self.measured("--dataset", "drama,manual", "--plan_dataset", "drama,manual", "--strategies", "contiguous,eplb_pack", ranks=2)
