@@ -5,42 +5,16 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "checkpoint/config_defaults.hpp"
+#include "checkpoint/config_layers.hpp"
+#include "checkpoint/config_numbers.hpp"
 #include "checkpoint/config_rope.hpp"
 #include "checkpoint/document.hpp"
 #include "checkpoint/json_fields.hpp"
-#include "checkpoint/safetensors_header.hpp"
 
 namespace moewire {
 namespace {
 
 constexpr std::uint64_t most_config_bytes = 16 << 20;
-
-// Far above any model, far below where products of sizes overflow.
-constexpr std::int64_t most_vocab = 1 << 24;
-constexpr std::int64_t most_width = 1 << 22;  // hidden, intermediate
-constexpr std::int64_t most_layers = 10'000;
-constexpr std::int64_t most_heads = 1 << 16;  // also of head_dim and of experts
-
-std::int64_t checked(JsonFields const& fields, std::string_view key, std::int64_t value, std::int64_t most) {
-    if (value >= 1 && value <= most) return value;
-    throw fields.bad(key, fmt::format("is {}", value), fmt::format("1 to {} is needed", most));
-}
-
-// The first key is the one that messages name.
-std::int64_t size_of(JsonFields const& fields, std::initializer_list<std::string_view> keys,
-                     std::int64_t fallback, std::int64_t most) {
-    auto const value = fields.integer_of(keys);
-    if (!value && fallback == 0) {
-        throw fields.bad(*keys.begin(), "is missing", "this model_type has no known default");
-    }
-    return checked(fields, *keys.begin(), value.value_or(fallback), most);
-}
-
-double number_within(JsonFields const& fields, std::string_view key, double fallback) {
-    double const value = fields.number(key).value_or(fallback);
-    if (value >= 0 && value < 1) return value;
-    throw fields.bad(key, fmt::format("is {}", value), "0 to below 1 is needed");
-}
 
 void read_experts(JsonFields const& fields, ModelConfig& config) {
     auto const experts = fields.integer_of({"num_local_experts", "num_experts", "n_routed_experts"});
@@ -61,8 +35,12 @@ void read_experts(JsonFields const& fields, ModelConfig& config) {
 }
 
 void read_sizes(JsonFields const& fields, ModelConfig& config) {
-    // Types with dense layers besides name the experts' width apart; the known ones have one width.
-    bool const apart = config.intermediate_size == 0 && fields.has("moe_intermediate_size");
+    // Types with dense layers besides name the experts' width apart.
+    bool const is_known = config.intermediate_size > 0;
+    bool const apart = is_known ? config.dense_intermediate_size > 0 : fields.has("moe_intermediate_size");
+    if (apart && (is_known || fields.has("intermediate_size")))
+        config.dense_intermediate_size =
+            size_of(fields, {"intermediate_size"}, config.dense_intermediate_size, most_width);
     config.vocab_size = size_of(fields, {"vocab_size"}, config.vocab_size, most_vocab);
     config.hidden_size = size_of(fields, {"hidden_size"}, config.hidden_size, most_width);
     config.intermediate_size = size_of(fields, {apart ? "moe_intermediate_size" : "intermediate_size"},
@@ -74,6 +52,10 @@ void read_sizes(JsonFields const& fields, ModelConfig& config) {
 
 void read_heads(JsonFields const& fields, ModelConfig& config) {
     config.heads = size_of(fields, {"num_attention_heads"}, config.heads, most_heads);
+    if (config.latent.kv_lora_rank > 0) {
+        read_latent_attention(fields, config);
+        return;
+    }
     std::int64_t const default_kv_heads =
         config.kv_heads == 0 || fields.is_null("num_key_value_heads") ? config.heads : config.kv_heads;
     config.kv_heads = size_of(fields, {"num_key_value_heads"}, default_kv_heads, most_heads);
@@ -81,11 +63,12 @@ void read_heads(JsonFields const& fields, ModelConfig& config) {
         throw fields.bad("num_key_value_heads", fmt::format("is {}", config.kv_heads),
                          fmt::format("it must divide num_attention_heads, {}", config.heads));
     }
-    if (!fields.has("head_dim") && config.hidden_size % config.heads != 0) {
+    if (!fields.has("head_dim") && config.head_dim == 0 && config.hidden_size % config.heads != 0) {
         throw fields.bad("num_attention_heads", fmt::format("is {}", config.heads),
                          fmt::format("without head_dim it must divide hidden_size, {}", config.hidden_size));
     }
-    config.head_dim = size_of(fields, {"head_dim"}, config.hidden_size / config.heads, most_heads);
+    auto const own_head_dim = config.head_dim > 0 ? config.head_dim : config.hidden_size / config.heads;
+    config.head_dim = size_of(fields, {"head_dim"}, own_head_dim, most_heads);
     if (config.head_dim % 2 != 0) {
         throw fields.bad("head_dim", fmt::format("is {}", config.head_dim),
                          "rotation needs pairs: an even number");
@@ -93,12 +76,11 @@ void read_heads(JsonFields const& fields, ModelConfig& config) {
 }
 
 void read_variants(JsonFields const& fields, ModelConfig& config) {
-    config.attention_bias = fields.boolean("attention_bias").value_or(false);
+    config.attention_bias = fields.boolean("attention_bias").value_or(config.attention_bias);
+    config.qkv_bias = fields.boolean("qkv_bias").value_or(config.qkv_bias);
     config.lm_head_bias = fields.boolean("lm_head_bias").value_or(false);
     config.tie_word_embeddings = fields.boolean("tie_word_embeddings").value_or(false);
     config.hidden_act = fields.text("hidden_act").value_or(config.hidden_act);
-    config.sliding_window = fields.integer("sliding_window");
-    if (config.sliding_window) checked(fields, "sliding_window", *config.sliding_window, most_positions);
     config.clip_qkv = fields.number("clip_qkv");
     if (config.clip_qkv && *config.clip_qkv <= 0) {
         throw fields.bad("clip_qkv", fmt::format("is {}", *config.clip_qkv), "it must be above 0");
@@ -144,6 +126,9 @@ ModelConfig read_config(std::filesystem::path const& folder) {
     read_sizes(fields, config);
     read_heads(fields, config);
     read_variants(fields, config);
+    read_layers(fields, config);
+    read_expert_choice(fields, config);
+    read_quantization(fields, config);
     read_tokens(fields, config);
     config.rope = read_rope(fields, config);
     return config;

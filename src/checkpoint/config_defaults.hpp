@@ -9,7 +9,7 @@ namespace moewire {
 
 // All fields as the type's configuration class has them; 0 means that there is no default and the file must
 // say. kv_heads 0 stands for as many as heads, head_dim 0 for hidden_size / heads. Source: transformers 5.17,
-// models/{phimoe,mixtral,olmoe}/configuration_*.py; for other types the defaults that nearly all classes
+// models/*/configuration_*.py; for other types the defaults that nearly all classes
 // share.
 ModelConfig config_defaults(std::string_view model_type);
 

@@ -67,6 +67,27 @@ void read_longrope(JsonFields const& config, JsonFields const& fields, ModelConf
     rope.long_mscale = long_mscale.value_or(1.0);
 }
 
+// Source: transformers 5.17, modeling_rope_utils.py, _compute_yarn_parameters.
+void read_yarn(JsonFields const& config, JsonFields const& fields, ModelConfig const& model, Rope& rope) {
+    rope.original_max_positions = original_positions(config, fields, model);
+    rope.factor = positive_number(fields, "factor");
+    if (!rope.factor) {
+        rope.factor =
+            static_cast<double>(model.max_positions) / static_cast<double>(rope.original_max_positions);
+    }
+    rope.attention_factor = positive_number(fields, "attention_factor");
+    auto const number_or = [&](std::string_view key, double fallback) {
+        auto const value = fields.number(key).value_or(fallback);
+        if (value < 0) throw fields.bad(key, fmt::format("is {}", value), "it must not be below 0");
+        return value > 0 ? value : fallback;
+    };
+    rope.beta_fast = number_or("beta_fast", 32.0);
+    rope.beta_slow = number_or("beta_slow", 1.0);
+    rope.mscale = number_or("mscale", 0.0);
+    rope.mscale_all_dim = number_or("mscale_all_dim", 0.0);
+    rope.truncate = fields.boolean("truncate").value_or(true);
+}
+
 }  // namespace
 
 Rope read_rope(JsonFields const& config, ModelConfig const& model) {
@@ -76,16 +97,24 @@ Rope read_rope(JsonFields const& config, ModelConfig const& model) {
     // As transformers has it: an old-style object that says anything wins over a new-style one.
     auto fields = config.object("rope_scaling");
     if (!fields || fields->empty()) fields = config.object("rope_parameters");
+    if (!fields && model.rope.type != "default") {
+        rope = model.rope;
+        rope.theta = positive_number(config, "rope_theta").value_or(model.rope.theta);
+    }
     if (!fields) return rope;
     refuse_variants(*fields);
     rope.theta = positive_number(*fields, "rope_theta").value_or(rope.theta);
     auto const old_type = fields->text("type");
     rope.type = fields->text("rope_type").value_or(old_type.value_or("default"));
     if (rope.type == "default") return rope;
+    if (rope.type == "yarn") {
+        read_yarn(config, *fields, model, rope);
+        return rope;
+    }
     if (rope.type != "longrope") {
         throw fields->bad(fields->has("rope_type") ? "rope_type" : "type",
                           fmt::format("is {}", in_quotes(rope.type)),
-                          "not supported: default and longrope are");
+                          "not supported: default, longrope and yarn are");
     }
     read_longrope(config, *fields, model, rope);
     return rope;

@@ -201,7 +201,7 @@ std::vector<BadValue> const bad_values{
     {"partial_rotary_factor", 0.5, "partial_rotary_factor is 0.5 (not supported"},
     {"rope_scaling", "longrope", "rope_scaling is"},
     {"rope_scaling", {{"type", 5}}, "rope_scaling.type is"},
-    {"rope_scaling", {{"type", "yarn"}}, "rope_scaling.type is \"yarn\" (not supported"},
+    {"rope_scaling", {{"type", "yarn"}, {"factor", 0}}, "rope_scaling.factor is 0"},
     {"rope_scaling", {{"type", "linear"}, {"factor", 2.0}}, "\"linear\" (not supported"},
     {"rope_scaling", {{"type", "dynamic"}, {"factor", 2.0}}, "\"dynamic\" (not supported"},
     {"rope_scaling", {{"rope_type", "llama3"}}, "rope_scaling.rope_type is \"llama3\" (not supported"},
