@@ -10,7 +10,9 @@
 namespace moewire::fuzz {
 namespace {
 
-constexpr int most_depth = 100;              // the library writes by recursion
+constexpr int most_depth = 100;  // the library writes by recursion
+constexpr std::uint64_t most_copied_bytes = 1 << 13;
+constexpr auto replace_bad = Json::error_handler_t::replace;
 constexpr std::size_t most_bytes = 1 << 20;  // of a text that is taken apart
 
 std::string_view pick(std::span<std::string_view const> from, Random& random) {
@@ -26,7 +28,7 @@ class RawTexts {
     }
 
     std::string written(Json const& document) const {
-        std::string text = document.dump(-1, ' ', false, Json::error_handler_t::replace);
+        std::string text = document.dump(-1, ' ', false, replace_bad);
         for (std::size_t i = 0; i < texts_.size(); ++i) {
             auto const marked = fmt::format("\"raw#{}#\"", i);
             for (auto at = text.find(marked); at != std::string::npos; at = text.find(marked, at)) {
@@ -129,7 +131,8 @@ void resize(Json& value, Random& random) {
         return;
     }
     auto const copy = child(value, at);
-    for (auto left = std::uint64_t{1} << random.below(8); left > 0 && value.size() < 4096; --left)
+    auto const most_copies = most_copied_bytes / (copy.dump(-1, ' ', false, replace_bad).size() + 1);
+    for (auto left = std::min(std::uint64_t{1} << random.below(8), most_copies); left > 0; --left)
         value.push_back(copy);
 }
 
@@ -147,8 +150,9 @@ void change(Json& document, std::span<std::string_view const> words, RawTexts& r
             if (value.is_discarded()) value = nullptr;
             break;
         case 2: {
-            auto const copy = some_value(document, random);
-            some_value(document, random) = copy;
+            auto const copy = value;
+            if (copy.dump(-1, ' ', false, replace_bad).size() < most_copied_bytes)
+                some_value(document, random) = copy;
             break;
         }
         case 3:
