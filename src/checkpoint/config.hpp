@@ -92,8 +92,9 @@ struct ModelConfig {
     Rope rope;
 };
 
-// Reads config.json in the old style (rope_theta, rope_scaling, torch_dtype) or the new one (rope_parameters,
-// dtype). Any model_type passes; one that is not known must name all its sizes itself.
+// Reads a folder's config.json, or the file itself, in the old style (rope_theta, rope_scaling, torch_dtype)
+// or the new one (rope_parameters, dtype). Any model_type passes; one that is not known must name all its
+// sizes itself.
 //
 // Where it differs from transformers: null counts as absent also where transformers refuses it (as number of
 // key-value heads it means as many as heads); a token id outside the vocabulary is dropped with a warning;
