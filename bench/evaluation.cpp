@@ -38,7 +38,7 @@ WindowScores score_text(Context const& context, Subject& subject, PlainParallel 
 }
 
 std::string dtype_of(ModelFacts const& facts) {
-    return name_of(facts.row_bytes == 4 * facts.hidden_size ? Precision::float32 : Precision::bfloat16);
+    return name_of(facts.precision);
 }
 
 void add_figures(Evaluation& e) {
