@@ -120,7 +120,7 @@ void read_tokens(JsonFields const& fields, ModelConfig& config) {
 }  // namespace
 
 ModelConfig read_config(std::filesystem::path const& folder) {
-    auto const path = folder / "config.json";
+    auto const path = std::filesystem::is_regular_file(folder) ? folder : folder / "config.json";
     Document const json = read_document(path, most_config_bytes);
     JsonFields const fields(json, path.string(), "");
     auto const model_type = fields.text("model_type");

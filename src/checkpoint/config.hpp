@@ -71,6 +71,7 @@ struct ModelConfig {
     std::int64_t max_positions = 0;
     bool attention_bias = false;
     bool qkv_bias = false;  // qwen2_moe: on queries, keys and values alone
+    bool mlp_bias = false;  // deepseek_v2: on dense layers and shared experts
     bool lm_head_bias = false;
     bool tie_word_embeddings = false;
     bool norm_topk_prob = false;         // divide the chosen weights by their sum (mixtral always does)
@@ -92,8 +93,9 @@ struct ModelConfig {
     Rope rope;
 };
 
-// Reads config.json in the old style (rope_theta, rope_scaling, torch_dtype) or the new one (rope_parameters,
-// dtype). Any model_type passes; one that is not known must name all its sizes itself.
+// Reads a folder's config.json, or the file itself, in the old style (rope_theta, rope_scaling, torch_dtype)
+// or the new one (rope_parameters, dtype). Any model_type passes; one that is not known must name all its
+// sizes itself.
 //
 // Where it differs from transformers: null counts as absent also where transformers refuses it (as number of
 // key-value heads it means as many as heads); a token id outside the vocabulary is dropped with a warning;

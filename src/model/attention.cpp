@@ -1,76 +1,111 @@
 #include "model/attention.hpp"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
+
+#include "model/latent_attention.hpp"
 
 namespace moewire {
 namespace {
 
-// Key j is seen by query i when i - window < j <= i. Shape: [position, position], bool.
-at::Tensor sliding_mask(std::int64_t positions, std::int64_t window) {
-    return at::ones({positions, positions}, at::kBool).tril().triu(1 - window);
-}
+class GroupedQueryAttention : public Attention {
+  public:
+    GroupedQueryAttention(WeightReader const& reader, ModelConfig const& config, Traits const& traits,
+                          std::int64_t layer);
+    at::Tensor forward(at::Tensor const& x, AttentionContext const& context) const override;
+    LayerCache make_cache(std::int64_t sequences, std::int64_t positions) const override;
 
-}  // namespace
+  private:
+    at::Tensor normed(at::Tensor const& x, at::Tensor const& weight, std::int64_t heads) const;
 
-at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {
-    auto const wide = x.to(at::kFloat);
-    auto const scale = at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
-    return (wide * scale).to(x.scalar_type()) * weight;
-}
+    std::int64_t heads_, kv_heads_, head_dim_;
+    double norm_eps_;
+    QkNorm qk_norm_;
+    RopePairs rope_pairs_;
+    std::optional<double> clip_qkv_;
+    AttendOptions options_;
+    // Query, key and value stacked: one product instead of three.
+    at::Tensor qkv_weight_, qkv_bias_, out_weight_, out_bias_;
+    at::Tensor q_norm_, k_norm_;  // undefined without QK-norm
+};
 
-Attention::Attention(WeightReader const& reader, ModelConfig const& config, Traits const& traits,
-                     std::size_t layer)
+GroupedQueryAttention::GroupedQueryAttention(WeightReader const& reader, ModelConfig const& config,
+                                             Traits const& traits, std::int64_t layer)
     : heads_(config.heads),
       kv_heads_(config.kv_heads),
       head_dim_(config.head_dim),
       norm_eps_(config.norm_eps),
-      clip_qkv_(traits.clip_qkv),
-      sliding_window_(traits.sliding_window) {
+      qk_norm_(traits.qk_norm),
+      rope_pairs_(traits.rope_pairs),
+      clip_qkv_(traits.clip_qkv) {
+    options_.scale = 1.0 / std::sqrt(static_cast<double>(head_dim_));
+    auto const& sliding = config.sliding_layers;
+    if (std::binary_search(sliding.begin(), sliding.end(), layer)) options_.window = config.sliding_window;
+
     auto const prefix = fmt::format("model.layers.{}.self_attn.", layer);
     std::int64_t const hidden = config.hidden_size, q = heads_ * head_dim_, kv = kv_heads_ * head_dim_;
-    auto const weight = [&](char const* part, std::int64_t rows, std::int64_t columns) {
-        return reader.read(prefix + part + "_proj.weight", {rows, columns});
+    auto const stacked = [&](char const* kind, std::int64_t columns) {
+        return reader.read_stacked({{fmt::format("{}q_proj.{}", prefix, kind), q},
+                                    {fmt::format("{}k_proj.{}", prefix, kind), kv},
+                                    {fmt::format("{}v_proj.{}", prefix, kind), kv}},
+                                   columns);
     };
-    auto const bias = [&](char const* part, std::int64_t rows) {
-        return reader.read(prefix + part + "_proj.bias", {rows});
-    };
-    qkv_weight_ = at::cat({weight("q", q, hidden), weight("k", kv, hidden), weight("v", kv, hidden)});
-    out_weight_ = weight("o", hidden, q);
-    if (traits.attention_bias) {
-        qkv_bias_ = at::cat({bias("q", q), bias("k", kv), bias("v", kv)});
-        out_bias_ = bias("o", hidden);
-    }
-    if (traits.qk_norm == QkNorm::whole) {
-        q_norm_ = reader.read(prefix + "q_norm.weight", {q});
-        k_norm_ = reader.read(prefix + "k_norm.weight", {kv});
-    }
+    qkv_weight_ = stacked("weight", hidden);
+    out_weight_ = reader.read(prefix + "o_proj.weight", {hidden, q});
+    if (traits.qkv_bias) qkv_bias_ = stacked("bias", 0);
+    if (traits.attention_out_bias) out_bias_ = reader.read(prefix + "o_proj.bias", {hidden});
+    if (traits.sinks) options_.sinks = reader.read(prefix + "sinks", {heads_});
+    if (qk_norm_ == QkNorm::none) return;
+    bool const whole = qk_norm_ == QkNorm::whole;
+    q_norm_ = reader.read(prefix + "q_norm.weight", {whole ? q : head_dim_});
+    k_norm_ = reader.read(prefix + "k_norm.weight", {whole ? kv : head_dim_});
 }
 
-at::Tensor Attention::forward(at::Tensor const& x, RopeTable const& rope) const {
+// Shape of `x`: [sequence, position, heads x head_dim]; of the result [sequence, position, head, head_dim].
+at::Tensor GroupedQueryAttention::normed(at::Tensor const& x, at::Tensor const& weight,
+                                         std::int64_t heads) const {
+    auto parts = qk_norm_ == QkNorm::whole ? rms_norm(x, weight, norm_eps_) : x;
+    if (clip_qkv_) parts = parts.clamp(-*clip_qkv_, *clip_qkv_);
+    auto const by_head = parts.reshape({x.size(0), x.size(1), heads, head_dim_});
+    return qk_norm_ == QkNorm::per_head ? rms_norm(by_head, weight, norm_eps_) : by_head;
+}
+
+at::Tensor GroupedQueryAttention::forward(at::Tensor const& x, AttentionContext const& context) const {
     std::int64_t const batch = x.size(0), positions = x.size(1), kv = kv_heads_ * head_dim_;
     auto parts = at::linear(x, qkv_weight_, qkv_bias_).split_with_sizes({heads_ * head_dim_, kv, kv}, -1);
-    if (q_norm_.defined()) {
-        parts[0] = rms_norm(parts[0], q_norm_, norm_eps_);
-        parts[1] = rms_norm(parts[1], k_norm_, norm_eps_);
-    }
-    if (clip_qkv_) {
-        for (auto& part : parts) part = part.clamp(-*clip_qkv_, *clip_qkv_);
-    }
-    auto const q = rotate(parts[0].view({batch, positions, heads_, head_dim_}), rope).transpose(1, 2);
-    auto k = rotate(parts[1].reshape({batch, positions, kv_heads_, head_dim_}), rope).transpose(1, 2);
+    if (clip_qkv_) parts[2] = parts[2].clamp(-*clip_qkv_, *clip_qkv_);
+    auto const q = rotate(normed(parts[0], q_norm_, heads_), context.rope, rope_pairs_).transpose(1, 2);
+    auto k = rotate(normed(parts[1], k_norm_, kv_heads_), context.rope, rope_pairs_).transpose(1, 2);
     auto v = parts[2].reshape({batch, positions, kv_heads_, head_dim_}).transpose(1, 2);
-    if (kv_heads_ != heads_) {
-        k = k.repeat_interleave(heads_ / kv_heads_, 1);
-        v = v.repeat_interleave(heads_ / kv_heads_, 1);
+    if (context.cache != nullptr) {
+        k = LayerCache::append(context.cache->first, k, context.past);
+        v = LayerCache::append(context.cache->second, v, context.past);
     }
-    // The fused kernel needs no mask; a window narrower than the sequence does.
-    bool const windowed = sliding_window_ && *sliding_window_ < positions;
-    std::optional<at::Tensor> mask;
-    if (windowed) mask = sliding_mask(positions, *sliding_window_);
-    auto const mixed = at::scaled_dot_product_attention(q, k, v, mask, 0.0, /*is_causal=*/!windowed);
-    return at::linear(mixed.transpose(1, 2).reshape({batch, positions, heads_ * head_dim_}), out_weight_,
-                      out_bias_);
+    auto const mixed = attend(q, k, v, options_).transpose(1, 2);
+    return at::linear(mixed.reshape({batch, positions, heads_ * head_dim_}), out_weight_, out_bias_);
+}
+
+LayerCache GroupedQueryAttention::make_cache(std::int64_t sequences, std::int64_t positions) const {
+    auto const room = [&] {
+        return at::zeros({sequences, kv_heads_, positions, head_dim_}, qkv_weight_.options());
+    };
+    return {room(), room()};
+}
+
+}  // namespace
+
+at::Tensor LayerCache::append(at::Tensor const& kept, at::Tensor const& fresh, std::int64_t past) {
+    kept.narrow(2, past, fresh.size(2)).copy_(fresh);
+    return kept.narrow(2, 0, past + fresh.size(2));
+}
+
+std::unique_ptr<Attention> make_attention(WeightReader const& reader, ModelConfig const& config,
+                                          Traits const& traits, std::int64_t layer) {
+    if (traits.attention == AttentionKind::latent)
+        return std::make_unique<LatentAttentionLayer>(reader, config, traits, layer);
+    return std::make_unique<GroupedQueryAttention>(reader, config, traits, layer);
 }
 
 }  // namespace moewire

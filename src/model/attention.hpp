@@ -1,33 +1,44 @@
-// How do tokens see each other? Grouped-query attention of one layer, causal, optionally in a sliding window.
+// How do tokens see each other? Causal attention of one layer, with what it keeps of earlier positions.
 #pragma once
+
+#include <memory>
 
 #include <ATen/core/Tensor.h>
 
+#include "model/kernels.hpp"
 #include "model/rope.hpp"
 #include "model/traits.hpp"
 #include "model/weights.hpp"
 
 namespace moewire {
 
-class Attention {
-  public:
-    Attention(WeightReader const& reader, ModelConfig const& config, Traits const& traits, std::size_t layer);
+// What one layer keeps of the positions so far: room for a fixed number, filled from the front.
+struct LayerCache {
+    at::Tensor first, second;  // Shape: [sequence, head, position, dim]: keys and values, or what makes them
 
-    // Shape: [sequence, position, hidden] -> the same.
-    at::Tensor forward(at::Tensor const& x, RopeTable const& rope) const;
-
-  private:
-    std::int64_t heads_, kv_heads_, head_dim_;
-    double norm_eps_;
-    std::optional<double> clip_qkv_;
-    std::optional<std::int64_t> sliding_window_;
-    // Query, key and value stacked: one product instead of three.
-    at::Tensor qkv_weight_, qkv_bias_, out_weight_, out_bias_;
-    at::Tensor q_norm_, k_norm_;  // undefined without QK-norm
+    // Puts the new positions behind `past` earlier ones, and gives all up to there.
+    static at::Tensor append(at::Tensor const& kept, at::Tensor const& fresh, std::int64_t past);
 };
 
-// RMSNorm as these models define it: mean of squares in fp32, cast to the model's dtype, then times the
-// weight.
-at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps);
+// Where the new positions stand.
+struct AttentionContext {
+    RopeTable const& rope;        // of the new positions
+    LayerCache* cache = nullptr;  // null: there are no earlier positions
+    std::int64_t past = 0;        // earlier positions
+};
+
+class Attention {
+  public:
+    virtual ~Attention() = default;
+
+    // Shape: [sequence, position, hidden] -> the same.
+    virtual at::Tensor forward(at::Tensor const& x, AttentionContext const& context) const = 0;
+
+    virtual LayerCache make_cache(std::int64_t sequences, std::int64_t positions) const = 0;
+};
+
+// The kind that the traits name. Throws: usage, when weights are missing.
+std::unique_ptr<Attention> make_attention(WeightReader const& reader, ModelConfig const& config,
+                                          Traits const& traits, std::int64_t layer);
 
 }  // namespace moewire

@@ -2,6 +2,7 @@
 // only.)
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -9,8 +10,9 @@
 
 #include "checkpoint/checkpoint.hpp"
 #include "model/attention.hpp"
-#include "model/experts.hpp"
+#include "model/feed_forward.hpp"
 #include "model/language_model.hpp"
+#include "model/moe_block.hpp"
 
 namespace moewire {
 
@@ -22,51 +24,88 @@ class Norm {
     at::Tensor forward(at::Tensor const& x) const;
 
   private:
+    NormKind kind_;
     double eps_;
     at::Tensor weight_, bias_;
 };
 
+// Either `experts` or `dense` follows the attention.
 struct DecoderLayer {
     Norm before_attention;
-    Attention attention;
+    std::unique_ptr<Attention> attention;
     Norm before_experts;
-    MoeBlock experts;
+    std::optional<MoeBlock> experts;
+    std::optional<FeedForward> dense;
 
+    // `moe_index`: among the layers with experts, where it is one.
     DecoderLayer(WeightReader const& reader, ModelConfig const& config, Traits const& traits,
-                 std::size_t index);
+                 std::int64_t index, std::optional<std::size_t> moe_index);
 };
 
+// The positions that all layers have seen.
+class DecoderCache : public KvCache {
+  public:
+    DecoderCache(std::vector<DecoderLayer> const& layers, std::int64_t sequences, std::int64_t positions);
+    std::int64_t sequences() const override { return sequences_; }
+    std::int64_t capacity() const override { return capacity_; }
+    std::int64_t length() const override { return length_; }
+    void clear() override { length_ = 0; }
+    std::int64_t bytes() const override;
+
+    LayerCache& layer(std::size_t index) { return layers_[index]; }
+    void advance(std::int64_t positions) { length_ += positions; }
+
+  private:
+    std::int64_t sequences_, capacity_, length_ = 0;
+    std::vector<LayerCache> layers_;
+};
+
+// What is loaded, and from where. The members' order is their order of construction.
 class Decoder : public LanguageModel {
   public:
-    Decoder(std::filesystem::path const& folder, ModelOptions const& options);
+    struct Origin {
+        std::string name;
+        ModelConfig config;
+        std::optional<Checkpoint> checkpoint;  // either of the two
+        std::optional<SyntheticWeights> synthetic;
+    };
+    Decoder(Origin origin, ModelOptions const& options);
 
     ModelFacts const& facts() const override { return facts_; }
-    ModelConfig const& config() const override { return config_; }
-    std::string weight_digest() const override { return checkpoint_.digest(); }
-    std::uint64_t bytes_read() const override { return checkpoint_.bytes_read(); }
+    ModelConfig const& config() const override { return origin_.config; }
+    std::string weight_digest() const override { return source_->digest(); }
+    std::uint64_t bytes_read() const override { return source_->bytes_read(); }
     std::shared_ptr<ExpertBank const> load_experts(Assignment const& assignment, RankId rank) const override;
     std::unique_ptr<ActivePolicy> make_policy(std::string_view spec, std::uint64_t seed) const override;
+    std::unique_ptr<KvCache> make_cache(std::int64_t sequences, std::int64_t positions) const override;
+    void save(std::filesystem::path const& folder, ExpertParallel const& parallel) const override;
     ForwardResult forward(Grid<std::int32_t, 2> const& tokens, ExpertParallel const& parallel,
                           Wanted const& wanted) override;
+    LossAndGradients loss_and_gradients(Grid<std::int32_t, 2> const& tokens,
+                                        ExpertParallel const& parallel) override;
 
   private:
     // Throws: usage, when the checkpoint holds tensors that the config gives no place.
     void refuse_surplus() const;
-    void describe(std::filesystem::path const& folder, Precision precision);
-    at::Tensor checked_ids(Grid<std::int32_t, 2> const& tokens) const;
+    void describe();
+    at::Tensor checked_ids(Grid<std::int32_t, 2> const& tokens, DecoderCache const* cache) const;
     void warn_when_long(std::int64_t positions);
     ForwardResult empty_result(Grid<std::int32_t, 2> const& tokens, Wanted const& wanted) const;
-    void record(LayerRouting const& routing, std::size_t layer, Wanted const& wanted,
-                ForwardResult& result) const;
+    // Shape of `ids`: [sequence, position]; of the result: [sequence, position, hidden], before the last
+    // norm.
+    at::Tensor run_layers(at::Tensor const& ids, MoePass const& pass, DecoderCache* cache,
+                          std::vector<LayerRouting>* routings);
+    void record(std::vector<LayerRouting> const& routings, Wanted const& wanted, ForwardResult& result) const;
+    at::Tensor logits_of(at::Tensor const& hidden) const;
     void read_out(at::Tensor const& hidden, at::Tensor const& ids, Wanted const& wanted,
                   ForwardResult& result) const;
 
-    Checkpoint checkpoint_;
-    ModelConfig config_;
+    Origin origin_;
     Traits traits_;
+    std::unique_ptr<WeightSource> source_;
     WeightReader reader_;
     RotaryEmbedding rope_;
-    LongRope long_rope_;
+    ModelOptions options_;
     ModelFacts facts_;
     at::Tensor embedding_, head_, head_bias_;
     std::vector<DecoderLayer> layers_;

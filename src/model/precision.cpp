@@ -10,11 +10,13 @@ namespace moewire {
 Precision precision_of(std::string const& name) {
     if (name == "float32") return Precision::float32;
     if (name == "bfloat16") return Precision::bfloat16;
+    if (name == "float16") return Precision::float16;
     throw usage_error(
-        fmt::format("unknown dtype '{}' (what should compute?); use float32 or bfloat16", name));
+        fmt::format("unknown dtype '{}' (what should compute?); use float32, bfloat16 or float16", name));
 }
 
 std::string name_of(Precision precision) {
+    if (precision == Precision::float16) return "float16";
     return precision == Precision::float32 ? "float32" : "bfloat16";
 }
 

@@ -18,10 +18,6 @@ at::Tensor inherited(RouterOutput const& native, at::Tensor const& experts) {
 
 }  // namespace
 
-at::Tensor router_shares(at::Tensor const& logits) {
-    return at::softmax(logits, -1, at::kFloat);
-}
-
 Setting weights_setting() {
     return word_setting(
         "weights", {"inherit", "softmax"},
@@ -36,9 +32,7 @@ RouterOutput reroute(RouterSettings const& settings, at::Tensor const& logits, a
                      WeightRule rule) {
     if (settings.kind == RouterKind::sparse_mixer && rule == WeightRule::inherit)
         return {experts, inherited(route_natively(settings, logits), experts)};
-    auto weights = router_shares(logits).gather(-1, experts);
-    if (settings.renormalise) weights = weights / weights.sum(-1, /*keepdim=*/true);
-    return {experts, weights.to(logits.scalar_type())};
+    return {experts, weights_of(settings, logits, experts)};
 }
 
 RouterOutput reroute_by(RouterSettings const& settings, at::Tensor const& logits, at::Tensor const& scores,

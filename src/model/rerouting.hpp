@@ -8,9 +8,6 @@
 
 namespace moewire {
 
-// Softmax of the router's logits in fp32. Shape: [token, expert].
-at::Tensor router_shares(at::Tensor const& logits);
-
 // Weights of experts that the router did not choose. Routers with a softmax give them their share, as they
 // would have. SparseMixer's weight of an expert that is not among its two best is not defined (outside its
 // threshold it would be zero), so a rule is needed: `inherit` gives a new expert the weight of the one that

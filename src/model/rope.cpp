@@ -1,39 +1,86 @@
 #include "model/rope.hpp"
 
+#include <algorithm>
+#include <c10/core/InferenceMode.h>
+#include <cmath>
+#include <numbers>
+
 #include <ATen/ATen.h>
 
 namespace moewire {
 
+double yarn_magnitude(double factor, double mscale) {
+    return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
+
 RotaryEmbedding::RotaryEmbedding(ModelConfig const& config, RopeKind kind, LongRope rule,
-                                 at::ScalarType dtype)
-    : rope_(config.rope), head_dim_(config.head_dim), kind_(kind), rule_(rule), dtype_(dtype) {}
+                                 at::TensorOptions const& options)
+    : rope_(config.rope), rotated_(config.head_dim), kind_(kind), rule_(rule), options_(options) {}
 
 bool RotaryEmbedding::is_long(std::int64_t positions) const {
     return kind_ == RopeKind::longrope && positions > rope_.original_max_positions;
 }
 
-RopeTable const& RotaryEmbedding::table(std::int64_t positions) {
-    auto const found = tables_.find(positions);
-    if (found != tables_.end()) return found->second;
-
-    auto factors = at::ones({head_dim_ / 2}, at::kFloat);
-    double scale = 1;
-    if (kind_ == RopeKind::longrope) {
-        bool const use_long = is_long(positions) && rule_ == LongRope::config;
-        auto const& list = use_long ? rope_.long_factor : rope_.short_factor;
-        factors = at::tensor(list, at::kDouble).to(at::kFloat);
-        scale = is_long(positions) ? rope_.long_mscale : rope_.short_mscale;
-    }
-    auto const exponent = at::arange(0, head_dim_, 2, at::kFloat) / static_cast<double>(head_dim_);
-    auto const inverse = 1.0 / (factors * at::pow(rope_.theta, exponent));
-    auto const angle = at::outer(at::arange(positions, at::kFloat), inverse);
-    RopeTable table{(angle.cos() * scale).to(dtype_), (angle.sin() * scale).to(dtype_)};
-    return tables_.emplace(positions, std::move(table)).first->second;
+RotaryEmbedding::Frequencies RotaryEmbedding::frequencies(bool beyond_original) const {
+    if (kind_ == RopeKind::yarn) return yarn();
+    auto const exponent = at::arange(0, rotated_, 2, at::kFloat) / static_cast<double>(rotated_);
+    auto const plain = at::pow(rope_.theta, exponent);
+    if (kind_ == RopeKind::plain) return {1.0 / plain, 1.0};
+    bool const use_long = beyond_original && rule_ == LongRope::config;
+    auto const factors =
+        at::tensor(use_long ? rope_.long_factor : rope_.short_factor, at::kDouble).to(at::kFloat);
+    return {1.0 / (factors * plain), beyond_original ? rope_.long_mscale : rope_.short_mscale};
 }
 
-at::Tensor rotate(at::Tensor const& x, RopeTable const& table) {
+// Source: transformers 5.17, modeling_rope_utils.py, _compute_yarn_parameters.
+RotaryEmbedding::Frequencies RotaryEmbedding::yarn() const {
+    double const factor = rope_.factor.value_or(1.0), dim = static_cast<double>(rotated_);
+    auto const dimension_of = [&](double turns) {
+        double const length = static_cast<double>(rope_.original_max_positions);
+        return dim * std::log(length / (turns * 2 * std::numbers::pi)) / (2 * std::log(rope_.theta));
+    };
+    double low = dimension_of(rope_.beta_fast), high = dimension_of(rope_.beta_slow);
+    if (rope_.truncate) {
+        low = std::floor(low);
+        high = std::ceil(high);
+    }
+    low = std::max(low, 0.0);
+    high = std::min(high, dim - 1);
+    if (low == high) high += 0.001;  // no division by zero
+    auto const ramp = ((at::arange(rotated_ / 2, at::kFloat) - low) / (high - low)).clamp(0, 1);
+    auto const plain =
+        at::pow(rope_.theta, at::arange(0, rotated_, 2, at::kFloat) / static_cast<double>(rotated_));
+    auto const kept = 1 - ramp;
+    auto const inverse = 1.0 / (factor * plain) * (1 - kept) + 1.0 / plain * kept;
+    bool const both = rope_.mscale > 0 && rope_.mscale_all_dim > 0;
+    double const magnitude =
+        both ? yarn_magnitude(factor, rope_.mscale) / yarn_magnitude(factor, rope_.mscale_all_dim)
+             : yarn_magnitude(factor, 1.0);
+    return {inverse, rope_.attention_factor.value_or(magnitude)};
+}
+
+RopeTable const& RotaryEmbedding::whole(std::int64_t count) {
+    auto& table = tables_[is_long(count)];
+    if (table.cos.defined() && table.cos.size(0) >= count) return table;
+    // Tables outlive the pass that first needs them, which may be one without gradients.
+    c10::InferenceMode const usual(false);
+    auto const size = std::max<std::int64_t>(count, table.cos.defined() ? 2 * table.cos.size(0) : 0);
+    auto const [inverse, magnitude] = frequencies(is_long(count));
+    auto const angle = at::outer(at::arange(size, at::kFloat), inverse);
+    table = {(angle.cos() * magnitude).to(options_), (angle.sin() * magnitude).to(options_)};
+    return table;
+}
+
+RopeTable RotaryEmbedding::table(std::int64_t begin, std::int64_t count) {
+    auto const& all = whole(begin + count);
+    return {all.cos.narrow(0, begin, count), all.sin.narrow(0, begin, count)};
+}
+
+at::Tensor rotate(at::Tensor const& x, RopeTable const& table, RopePairs pairs) {
     auto const half = x.size(-1) / 2;
-    auto const first = x.narrow(-1, 0, half), second = x.narrow(-1, half, half);
+    bool const halves = pairs == RopePairs::halves;
+    auto const first = halves ? x.narrow(-1, 0, half) : x.slice(-1, 0, std::nullopt, 2);
+    auto const second = halves ? x.narrow(-1, half, half) : x.slice(-1, 1, std::nullopt, 2);
     auto const cos = table.cos.unsqueeze(1),
                sin = table.sin.unsqueeze(1);  // [position, 1, half]: the same for all heads
     return at::cat({first * cos - second * sin, second * cos + first * sin}, -1);

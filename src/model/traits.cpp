@@ -26,4 +26,9 @@ Traits traits_of(ModelConfig const& config) {
     return architectures.at(config.model_type).value.traits(config);
 }
 
+RopeKind rope_kind_of(ModelConfig const& config) {
+    if (config.rope.type == "longrope") return RopeKind::longrope;
+    return config.rope.type == "yarn" ? RopeKind::yarn : RopeKind::plain;
+}
+
 }  // namespace moewire

@@ -1,5 +1,7 @@
 #include "model/weights.hpp"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,73 +11,66 @@
 namespace moewire {
 namespace {
 
-at::ScalarType scalar_type_of(TensorInfo const& info) {
-    switch (info.dtype) {
-        case DType::F32:
-            return at::kFloat;
-        case DType::BF16:
-            return at::kBFloat16;
-        case DType::F16:
-            return at::kHalf;
-        case DType::F64:
-            return at::kDouble;
-        default:
-            throw input_error(
-                "model",
-                fmt::format("tensor {} has dtype {} (weights must be F32, BF16, F16 or F64); convert "
-                            "the checkpoint",
-                            info.name, name_of(info.dtype)));
-    }
-}
-
-std::string layer_name(std::size_t layer) {
+std::string layer_name(std::int64_t layer) {
     return fmt::format("model.layers.{}", layer);
 }
 
 }  // namespace
 
-WeightReader::WeightReader(Checkpoint const& checkpoint, ModelConfig const& config, Traits const& traits,
-                           at::ScalarType dtype)
-    : checkpoint_(checkpoint), config_(config), traits_(traits), dtype_(dtype) {}
+WeightReader::WeightReader(WeightSource const& source, ModelConfig const& config, Traits const& traits,
+                           Placement placement)
+    : source_(source), config_(config), traits_(traits), placement_(placement) {}
 
-TensorInfo const& WeightReader::checked(std::string const& name,
-                                        std::vector<std::int64_t> const& shape) const {
-    auto const& info = checkpoint_.at(name);
-    if (info.shape != shape) {
-        throw input_error(
-            "model", fmt::format("tensor {} has shape [{}], but config.json implies [{}] (they do not belong "
-                                 "together); use the config of this checkpoint",
-                                 name, fmt::join(info.shape, ", "), fmt::join(shape, ", ")));
-    }
-    return info;
-}
-
-void WeightReader::read_into(at::Tensor target, std::string const& name, TensorInfo const& info,
-                             std::uint64_t first_byte) const {
-    auto const type = scalar_type_of(info);
-    // Straight into place where no conversion is needed.
-    auto staging = type == dtype_ && target.is_contiguous() ? target : at::empty(target.sizes(), type);
-    checkpoint_.read(name, first_byte, {static_cast<std::byte*>(staging.data_ptr()), staging.nbytes()});
-    if (!staging.is_same(target)) target.copy_(staging);
+at::Tensor WeightReader::empty(std::vector<std::int64_t> const& shape) const {
+    return at::empty(shape, at::TensorOptions(placement_.device).dtype(placement_.dtype));
 }
 
 at::Tensor WeightReader::read(std::string const& name, std::vector<std::int64_t> const& shape) const {
-    auto const& info = checked(name, shape);
-    auto tensor = at::empty(shape, dtype_);
-    read_into(tensor, name, info, 0);
+    auto const tensor = empty(shape);
+    source_.fill({name, shape, 0}, tensor);
     read_names_.insert(name);
+    parameters_.push_back({name, tensor, 0, shape.front()});
     return tensor;
 }
 
-bool WeightReader::has_place_for(std::string const& name) const {
-    if (read_names_.contains(name) || name.ends_with("rotary_emb.inv_freq")) return true;
-    if (name == "lm_head.weight" && config_.tie_word_embeddings) return true;
-    for (std::size_t layer = 0; layer < static_cast<std::size_t>(config_.layers); ++layer) {
+at::Tensor WeightReader::read_wide(std::string const& name, std::vector<std::int64_t> const& shape) const {
+    auto const tensor = at::empty(shape, at::TensorOptions(placement_.device).dtype(at::kFloat));
+    source_.fill({name, shape, 0}, tensor);
+    read_names_.insert(name);
+    parameters_.push_back({name, tensor, 0, shape.front()});
+    return tensor;
+}
+
+at::Tensor WeightReader::read_stacked(std::vector<Rows> const& parts, std::int64_t columns) const {
+    std::int64_t rows = 0;
+    for (auto const& part : parts) rows += part.count;
+    auto const shape_of = [&](std::int64_t count) {
+        return columns > 0 ? std::vector{count, columns} : std::vector{count};
+    };
+    auto const tensor = empty(shape_of(rows));
+    std::int64_t begin = 0;
+    for (auto const& part : parts) {
+        source_.fill({part.name, shape_of(part.count), 0}, tensor.narrow(0, begin, part.count));
+        read_names_.insert(part.name);
+        parameters_.push_back({part.name, tensor, begin, part.count});
+        begin += part.count;
+    }
+    return tensor;
+}
+
+bool WeightReader::is_expert_tensor(std::string const& name) const {
+    for (auto const layer : config_.moe_layers) {
+        if (!name.starts_with(layer_name(layer) + ".")) continue;
         auto const prefix = moe_block(layer) + ".experts.";
-        if (!name.starts_with(prefix)) continue;
-        auto const rest = name.substr(prefix.size());
+        if (!name.starts_with(prefix)) return false;
+        auto rest = name.substr(prefix.size());
         // Fused tensors name no expert; their shape is checked when they are read.
-        if (rest == "gate_up_proj" || rest == "down_proj") return true;
+        for (auto const* part : {"gate_up_proj", "down_proj"}) {
+            if (rest == part) return true;
+            if (!traits_.expert_bias || !rest.starts_with(part)) continue;
+            auto const ending = rest.substr(std::string(part).size());
+            if (ending == "_bias" || ending == "_blocks" || ending == "_scales") return true;
+        }
         auto const number = rest.substr(0, rest.find('.'));
         auto const is_number = !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
         return is_number && number.size() < 9 && std::stoll(number) < config_.experts;
@@ -83,9 +78,22 @@ bool WeightReader::has_place_for(std::string const& name) const {
     return false;
 }
 
+bool WeightReader::has_place_for(std::string const& name) const {
+    if (read_names_.contains(name) || name.ends_with("rotary_emb.inv_freq")) return true;
+    if (name == "lm_head.weight" && config_.tie_word_embeddings) return true;
+    constexpr std::string_view scale = "_scale_inv";
+    if (config_.quantization == Quantization::fp8 && name.ends_with(scale))
+        return has_place_for(name.substr(0, name.size() - scale.size()));
+    // Layers that predict further tokens ahead are not run.
+    for (std::int64_t ahead = 0; ahead < config_.predictor_layers; ++ahead) {
+        if (name.starts_with(layer_name(config_.layers + ahead) + ".")) return true;
+    }
+    return is_expert_tensor(name);
+}
+
 std::string WeightReader::first_existing(std::vector<std::string> const& names) const {
     for (auto const& name : names) {
-        if (checkpoint_.contains(name)) return name;
+        if (source_.contains(name)) return name;
     }
     throw input_error(
         "model", fmt::format("none of the tensors {} is in the checkpoint (the model cannot run without it); "
@@ -93,7 +101,7 @@ std::string WeightReader::first_existing(std::vector<std::string> const& names) 
                              fmt::join(names, ", ")));
 }
 
-std::string WeightReader::moe_block(std::size_t layer) const {
+std::string WeightReader::moe_block(std::int64_t layer) const {
     std::vector<std::string> candidates;
     for (auto const& block : traits_.moe_blocks) {
         for (auto const& router : traits_.router_names) {
@@ -106,39 +114,6 @@ std::string WeightReader::moe_block(std::size_t layer) const {
         if (found.starts_with(prefix + ".")) return prefix;
     }
     return found;
-}
-
-WeightReader::Experts WeightReader::read_experts(std::size_t layer,
-                                                 std::vector<ExpertId> const& experts) const {
-    std::int64_t const hidden = config_.hidden_size, inner = config_.intermediate_size, all = config_.experts;
-    auto const count = static_cast<std::int64_t>(experts.size());
-    Experts read{at::empty({count, 2 * inner, hidden}, dtype_), at::empty({count, hidden, inner}, dtype_)};
-    auto const prefix = moe_block(layer) + ".experts.";
-    bool const fused = checkpoint_.contains(prefix + "gate_up_proj");
-    for (std::int64_t i = 0; i < count; ++i) {
-        auto const expert = index_of(experts[static_cast<std::size_t>(i)]);
-        auto const gate_up = read.gate_up[i], down = read.down[i];
-        if (fused) {
-            auto const& up_info = checked(prefix + "gate_up_proj", {all, 2 * inner, hidden});
-            auto const& down_info = checked(prefix + "down_proj", {all, hidden, inner});
-            auto const share = [&](TensorInfo const& info) {
-                return info.bytes() / static_cast<std::uint64_t>(all);
-            };
-            read_into(gate_up, up_info.name, up_info, expert * share(up_info));
-            read_into(down, down_info.name, down_info, expert * share(down_info));
-            continue;
-        }
-        auto const name = [&](std::string const& part) {
-            return fmt::format("{}{}.{}.weight", prefix, expert, part);
-        };
-        auto const& names = traits_.expert_names;
-        read_into(gate_up.narrow(0, 0, inner), name(names.gate), checked(name(names.gate), {inner, hidden}),
-                  0);
-        read_into(gate_up.narrow(0, inner, inner), name(names.up), checked(name(names.up), {inner, hidden}),
-                  0);
-        read_into(down, name(names.down), checked(name(names.down), {hidden, inner}), 0);
-    }
-    return read;
 }
 
 }  // namespace moewire

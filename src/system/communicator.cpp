@@ -131,6 +131,13 @@ void Communicator::sum(std::span<std::int64_t> values) const {
               "MPI_Allreduce");
 }
 
+void Communicator::sum(std::span<double> values) const {
+    if (is_null() || values.empty()) return;
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_DOUBLE, MPI_SUM,
+                            mpi_handle(*this)),
+              "MPI_Allreduce");
+}
+
 std::vector<std::int64_t> Communicator::all_to_all(std::span<std::int64_t const> send) const {
     MOEWIRE_EXPECT(send.size() % static_cast<std::size_t>(size_) == 0);
     std::vector<std::int64_t> received(send.size());

@@ -53,6 +53,7 @@ class Communicator {
     std::int64_t sum(std::int64_t value) const;
     double sum(double value) const;
     void sum(std::span<std::int64_t> values) const;  // element by element, in place
+    void sum(std::span<double> values) const;
 
     // Collective: all ranks. Shape: `send` and the result [size, each]; block d of `send` goes to rank d.
     std::vector<std::int64_t> all_to_all(std::span<std::int64_t const> send) const;

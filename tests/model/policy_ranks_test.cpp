@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::int64_t tokens = 96, experts = 8;
 
-RouterSettings const softmax_router{RouterKind::softmax_top_k, 2, true, 0};
+RouterSettings const softmax_router{RouterKind::softmax, 2, true, 0};
 RouterSettings const sparse_mixer{RouterKind::sparse_mixer, 2, false, 0.01};
 
 at::Tensor some_logits(std::uint64_t seed, std::int64_t count = tokens) {

@@ -8,7 +8,7 @@ namespace {
 
 Traits traits(ModelConfig const& config) {
     Traits t;
-    t.sliding_window = config.sliding_window;
+    t.rope = rope_kind_of(config);
     t.renormalise_top_k = true;  // always, whatever norm_topk_prob says
     t.moe_blocks = {"block_sparse_moe", "mlp"};
     t.router_names = {"gate.weight"};

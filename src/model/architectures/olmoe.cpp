@@ -8,7 +8,8 @@ namespace {
 
 Traits traits(ModelConfig const& config) {
     Traits t;
-    t.attention_bias = config.attention_bias;
+    t.qkv_bias = t.attention_out_bias = config.attention_bias;
+    t.rope = rope_kind_of(config);
     t.qk_norm = QkNorm::whole;
     t.clip_qkv = config.clip_qkv;
     t.renormalise_top_k = config.norm_topk_prob;

@@ -18,9 +18,8 @@ Traits traits(ModelConfig const& config) {
     }
     Traits t;
     t.norm = NormKind::layer;
-    t.attention_bias = config.attention_bias;
-    t.sliding_window = config.sliding_window;
-    t.rope = config.rope.type == "longrope" ? RopeKind::longrope : RopeKind::plain;
+    t.qkv_bias = t.attention_out_bias = config.attention_bias;
+    t.rope = rope_kind_of(config);
     t.router = RouterKind::sparse_mixer;
     t.lm_head_bias = config.lm_head_bias;
     t.moe_blocks = {"block_sparse_moe", "mlp"};

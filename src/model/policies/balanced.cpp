@@ -19,7 +19,7 @@ class Balanced : public Policy {
 
     RouterOutput route(LayerId layer, RouterSettings const& settings, at::Tensor const& logits) override {
         auto const penalty = overload(load_[static_cast<std::int64_t>(layer)]) * weight_;
-        return reroute_by(settings, logits, router_shares(logits) - penalty, rule_);
+        return reroute_by(settings, logits, choice_scores(settings, logits) - penalty, rule_);
     }
 
     void learn(Grid<std::int64_t, 2> const& counts) override {

@@ -33,7 +33,7 @@ class Capacity : public Policy {
         auto const flat = native.experts.reshape({-1});
         auto place = at::empty_like(flat);
         if (by_score_) {
-            auto const score = router_shares(logits).gather(-1, native.experts).reshape({-1});
+            auto const score = router_shares(settings, logits).gather(-1, native.experts).reshape({-1});
             auto const order = at::argsort(score, /*stable=*/true, /*dim=*/0, /*descending=*/true);
             place.index_copy_(0, order, place_in_queue(flat.index_select(0, order), experts));
         } else {

@@ -31,7 +31,7 @@ class DeviceLimited : public Policy {
     }
 
     RouterOutput route(LayerId, RouterSettings const& settings, at::Tensor const& logits) override {
-        auto const shares = router_shares(logits);
+        auto const shares = router_shares(settings, logits);
         std::vector<at::Tensor> scores;
         auto const groups = shares.split_with_sizes(sizes_, 1);
         for (auto const& group : groups) {

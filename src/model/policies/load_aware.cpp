@@ -17,7 +17,8 @@ class LoadAware : public Policy {
     RouterOutput route(LayerId, RouterSettings const& settings, at::Tensor const& logits) override {
         auto const chosen = std::get<1>(at::topk(logits, settings.top_k, -1)).reshape({-1});
         auto const load = at::bincount(chosen, {}, logits.size(-1));
-        return reroute_by(settings, logits, router_shares(logits) - overload(load) * weight_, rule_);
+        return reroute_by(settings, logits, choice_scores(settings, logits) - overload(load) * weight_,
+                          rule_);
     }
 
   private:

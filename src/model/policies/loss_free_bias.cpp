@@ -18,8 +18,8 @@ class LossFreeBias : public Policy {
           bias_(at::zeros({r.layers, r.experts}, at::kFloat)) {}
 
     RouterOutput route(LayerId layer, RouterSettings const& settings, at::Tensor const& logits) override {
-        return reroute_by(settings, logits, router_shares(logits) + bias_[static_cast<std::int64_t>(layer)],
-                          rule_);
+        return reroute_by(settings, logits,
+                          choice_scores(settings, logits) + bias_[static_cast<std::int64_t>(layer)], rule_);
     }
 
     void learn(Grid<std::int64_t, 2> const& counts) override {

@@ -1,0 +1,86 @@
+#include "model/expert_bank.hpp"
+
+#include <ATen/ATen.h>
+
+namespace moewire {
+namespace {
+
+constexpr std::int64_t grouped_alignment = 8;  // elements of 16 bytes in a two-byte type
+
+std::optional<at::Tensor> slot_bias(at::Tensor const& biases, std::int64_t slot) {
+    return biases.defined() ? std::optional(biases[slot]) : std::nullopt;
+}
+
+// Each row's own bias, added by the slot that it belongs to.
+at::Tensor with_bias(at::Tensor const& rows, at::Tensor const& biases, at::Tensor const& slot_end) {
+    if (!biases.defined()) return rows;
+    auto const slots = at::searchsorted(slot_end, at::arange(rows.size(0), slot_end.options()), false, true);
+    return rows + biases.index_select(0, slots.clamp_max(biases.size(0) - 1));
+}
+
+}  // namespace
+
+LoadedExperts::LoadedExperts(WeightReader const& reader, ModelConfig const& config, Traits const& traits,
+                             Assignment const& assignment, RankId rank)
+    : activation_(traits.activation), limit_(config.swiglu_limit) {
+    for (LayerId const layer : ids<LayerId>(config.moe_layers.size())) {
+        auto experts = assignment.experts_on(layer, rank);
+        auto weights = reader.read_experts(config.moe_layers[index_of(layer)], experts);
+        for (auto const& tensor : {weights.gate_up, weights.down, weights.gate_up_bias, weights.down_bias}) {
+            if (tensor.defined()) bytes_ += static_cast<std::int64_t>(tensor.nbytes());
+        }
+        auto slot_of = at::zeros({config.experts}, at::kLong);
+        for (std::size_t slot = 0; slot < experts.size(); ++slot)
+            slot_of.data_ptr<std::int64_t>()[index_of(experts[slot])] = static_cast<std::int64_t>(slot);
+        layers_.push_back({std::move(experts), std::move(weights), slot_of.to(reader.placement().device)});
+    }
+}
+
+at::Tensor LoadedExperts::one_expert(Layer const& layer, std::int64_t slot, at::Tensor const& rows) const {
+    auto const& w = layer.weights;
+    auto const gate_up = at::linear(rows, w.gate_up[slot], slot_bias(w.gate_up_bias, slot));
+    return at::linear(activate(gate_up, activation_, limit_), w.down[slot], slot_bias(w.down_bias, slot));
+}
+
+at::Tensor LoadedExperts::compute(LayerId id, at::Tensor const& rows,
+                                  std::vector<std::int64_t> const& slot_end) const {
+    auto const& layer = layers_[index_of(id)];
+    // Gradients must reach every rank's exchange, also where no row came: then an expert computes none.
+    if (rows.requires_grad()) {
+        std::vector<at::Tensor> parts;
+        std::int64_t begin = 0;
+        for (std::size_t slot = 0; slot < slot_end.size(); begin = slot_end[slot++])
+            parts.push_back(one_expert(layer, static_cast<std::int64_t>(slot),
+                                       rows.narrow(0, begin, slot_end[slot] - begin)));
+        return parts.empty() ? rows : at::cat(parts);
+    }
+    auto const& w = layer.weights;
+    auto results = at::empty_like(rows);
+    std::int64_t begin = 0;
+    for (std::size_t place = 0; place < slot_end.size(); begin = slot_end[place++]) {
+        auto const count = slot_end[place] - begin, slot = static_cast<std::int64_t>(place);
+        if (count == 0) continue;
+        auto const gate_up =
+            at::linear(rows.narrow(0, begin, count), w.gate_up[slot], slot_bias(w.gate_up_bias, slot));
+        auto into = results.narrow(0, begin, count);
+        at::linear_out(into, activate(gate_up, activation_, limit_), w.down[slot],
+                       slot_bias(w.down_bias, slot));
+    }
+    return results;
+}
+
+bool LoadedExperts::can_group(at::Tensor const& rows) const {
+    auto const& w = layers_.front().weights;
+    return rows.is_cuda() && rows.scalar_type() == at::kBFloat16 && !rows.requires_grad() &&
+           w.gate_up.size(2) % grouped_alignment == 0 && w.down.size(2) % grouped_alignment == 0;
+}
+
+at::Tensor LoadedExperts::compute_grouped(LayerId id, at::Tensor const& rows,
+                                          at::Tensor const& slot_end) const {
+    auto const& w = layers_[index_of(id)].weights;
+    auto const gate_up = at::_grouped_mm(rows, w.gate_up.transpose(1, 2), slot_end);
+    auto const inside = activate(with_bias(gate_up, w.gate_up_bias, slot_end), activation_, limit_);
+    return with_bias(at::_grouped_mm(inside, w.down.transpose(1, 2), slot_end), w.down_bias, slot_end);
+}
+
+}  // namespace moewire

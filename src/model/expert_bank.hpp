@@ -1,0 +1,50 @@
+// Which experts does this rank compute? Their weights, under one assignment. (Inside the model room only.)
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "model/kernels.hpp"
+#include "model/language_model.hpp"
+#include "model/weights.hpp"
+
+namespace moewire {
+
+class LoadedExperts : public ExpertBank {
+  public:
+    LoadedExperts(WeightReader const& reader, ModelConfig const& config, Traits const& traits,
+                  Assignment const& assignment, RankId rank);
+
+    std::int64_t bytes() const override { return bytes_; }
+
+    // Rows by expert: slot s owns rows slot_end[s-1] .. slot_end[s]. Shape: [row, hidden] -> the same.
+    at::Tensor compute(LayerId layer, at::Tensor const& rows,
+                       std::vector<std::int64_t> const& slot_end) const;
+
+    // The same with the ends on the device, where the layer's products can be grouped: int32 [slot].
+    bool can_group(at::Tensor const& rows) const;
+    at::Tensor compute_grouped(LayerId layer, at::Tensor const& rows, at::Tensor const& slot_end) const;
+
+    // A slot of each expert, where this rank holds all. Shape: [expert], int64.
+    at::Tensor const& slot_of(LayerId layer) const { return layers_[index_of(layer)].slot_of; }
+    std::int64_t slots(LayerId layer) const { return layers_[index_of(layer)].weights.gate_up.size(0); }
+
+    std::vector<ExpertId> const& experts(LayerId layer) const { return layers_[index_of(layer)].experts; }
+    ExpertWeights const& weights(LayerId layer) const { return layers_[index_of(layer)].weights; }
+
+  private:
+    struct Layer {
+        std::vector<ExpertId> experts;  // of each slot
+        ExpertWeights weights;
+        at::Tensor slot_of;
+    };
+    at::Tensor one_expert(Layer const& layer, std::int64_t slot, at::Tensor const& rows) const;
+
+    Activation activation_;
+    double limit_;
+    std::vector<Layer> layers_;
+    std::int64_t bytes_ = 0;
+};
+
+}  // namespace moewire

@@ -1,0 +1,32 @@
+// What do layers compute between the matrix products? Small functions that every architecture shares.
+// (Inside the model room only.)
+#pragma once
+
+#include <optional>
+
+#include <ATen/core/Tensor.h>
+
+#include "model/traits.hpp"
+
+namespace moewire {
+
+// RMSNorm over the last dimension: mean of squares in fp32; `kind` says whether the weight comes before or
+// after the cast to x's dtype.
+at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, NormKind kind = NormKind::rms);
+
+// Shape of `gate_up`: [row, 2 x intermediate], gate columns first; the result: [row, intermediate].
+at::Tensor activate(at::Tensor const& gate_up, Activation activation, double limit);
+
+struct AttendOptions {
+    double scale = 1.0;
+    std::optional<std::int64_t> window;  // key j is seen by query i when i - window < j <= i
+    at::Tensor sinks;                    // Shape: [head], or undefined
+};
+
+// Causal attention of the last positions of a sequence to all of them. Shapes: q [sequence, head, position,
+// dim], k and v [sequence, kv head, past + position, dim]; dims of k and v may differ. Result: as q with v's
+// dim.
+at::Tensor attend(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v,
+                  AttendOptions const& options);
+
+}  // namespace moewire
