@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "model/decoder.hpp"
 
 namespace moewire {
@@ -132,7 +133,7 @@ void Decoder::refuse_surplus() const {
             "model", fmt::format("tensor {} has no place in a model as config.json describes it (a setting "
                                  "such as num_hidden_layers or attention_bias must be wrong); use the config "
                                  "of this checkpoint",
-                                 name));
+                                 in_quotes(name)));
     }
 }
 
