@@ -10,13 +10,13 @@ namespace moewire {
 
 class TextLimit {
   public:
-    // For what is made of `text_bytes`: 64 times as much and a MiB besides. The longest that Unicode makes of
-    // one character is 11 times (U+FDFA).
+    // For what is made of `text_bytes`: 64 times as much and 64 KiB besides. The longest that Unicode makes
+    // of one character is 11 times (U+FDFA).
     explicit TextLimit(std::size_t text_bytes) : text_bytes_(text_bytes) {}
 
     // Throws: usage (source "tokenizer"), when `bytes` are more; `where` names file and part.
     void check(std::size_t bytes, std::string_view where) const {
-        if (bytes > 64 * text_bytes_ + (std::size_t{1} << 20)) refuse(where);
+        if (bytes > 64 * text_bytes_ + (std::size_t{64} << 10)) refuse(where);
     }
 
   private:

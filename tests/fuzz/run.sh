@@ -21,7 +21,8 @@ for harness; do
     kept=tests/fuzz/corpus/$harness
     mkdir -p "$grown" "$kept" build/fuzz/findings
     if [ "$seconds" = 0 ]; then
-        build/fuzz/bin/fuzz_"$harness" -merge=1 -max_len=2048 "$kept" "$grown"
+        build/fuzz/bin/fuzz_"$harness" -merge=1 -use_counters=0 -max_len=2048 "$kept" "$grown" \
+            "build/fuzz/seeds/$harness" 2>build/fuzz/"$harness"-merge.log
         continue
     fi
     build/fuzz/bin/fuzz_"$harness" -max_total_time="$seconds" -max_len=65536 -timeout=30 -rss_limit_mb=2048 \
