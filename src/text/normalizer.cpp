@@ -90,11 +90,11 @@ Normalizer make_replace(PartReader const& part) {
     auto const content = part.text("content");
     auto const pattern = part.part("pattern");
     if (pattern.has("String") && !pattern.text("String").empty()) {
-        return [what = pattern.text("String"), content, where = part.where()](std::string text) {
+        return [what = pattern.text("String"), content, where = part.where()](std::string const& text) {
             return replace_text(text, what, content, where);
         };
     }
-    return [regex = read_pattern(part), content, where = part.where()](std::string text) {
+    return [regex = read_pattern(part), content, where = part.where()](std::string const& text) {
         return replace(text, regex, content, where);
     };
 }
@@ -122,13 +122,14 @@ Normalizer make_one(PartReader const& part) {
     if (type == "NFKC") return form(UTF8PROC_COMPOSE | UTF8PROC_COMPAT);
     if (type == "NFKD") return form(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
     if (type == "Replace") return make_replace(part);
-    if (type == "Lowercase") return [](std::string text) { return lowercase(text); };
+    if (type == "Lowercase") return [](std::string const& text) { return lowercase(text); };
     if (type == "Prepend") {
-        return
-            [prefix = part.text("prepend")](std::string text) { return text.empty() ? text : prefix + text; };
+        return [prefix = part.text("prepend")](std::string const& text) {
+            return text.empty() ? text : prefix + text;
+        };
     }
     if (type == "Strip") {
-        return [left = part.flag("strip_left"), right = part.flag("strip_right")](std::string text) {
+        return [left = part.flag("strip_left"), right = part.flag("strip_right")](std::string const& text) {
             return strip(text, left, right);
         };
     }

@@ -3,7 +3,8 @@
 #
 # Each harness runs for SECONDS on one core, guided by coverage, from the fixtures and the kept corpus; an input
 # that crashes, reads outside its file, is slow, or is refused in words that help nobody stays in build/fuzz/findings.
-# Needs clang-16 and its runtime (Debian: libclang-rt-16-dev). tests/fuzz/run.sh 0 minimises into tests/fuzz/corpus.
+# Needs clang-16 and its runtime (Debian: libclang-rt-16-dev). tests/fuzz/run.sh 0 adds to tests/fuzz/corpus what covers
+# more than it does; the ordinary build replays that (tests/fuzz/replay_test.cpp).
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:?how many seconds for each harness? tests/fuzz/run.sh SECONDS [HARNESS...]}
@@ -21,11 +22,13 @@ for harness; do
     kept=tests/fuzz/corpus/$harness
     mkdir -p "$grown" "$kept" build/fuzz/findings
     if [ "$seconds" = 0 ]; then
-        build/fuzz/bin/fuzz_"$harness" -merge=1 -use_counters=0 -max_len=2048 "$kept" "$grown" \
+        most_bytes=400
+        [ "$harness" = tokenizer ] && most_bytes=1150  # the least that a whole one takes
+        build/fuzz/bin/fuzz_"$harness" -set_cover_merge=1 -use_counters=0 -max_len=$most_bytes "$kept" "$grown" \
             "build/fuzz/seeds/$harness" 2>build/fuzz/"$harness"-merge.log
         continue
     fi
-    build/fuzz/bin/fuzz_"$harness" -max_total_time="$seconds" -max_len=65536 -timeout=30 -rss_limit_mb=2048 \
+    build/fuzz/bin/fuzz_"$harness" -max_total_time="$seconds" -max_len=8192 -timeout=120 -rss_limit_mb=2048 \
         -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix=build/fuzz/findings/"$harness"- \
         "$grown" "$kept" "build/fuzz/seeds/$harness" >build/fuzz/"$harness".log 2>&1 || failed=1
     grep -E 'DONE|fuzz:|ERROR|SUMMARY|number_of_executed|peak_rss|slowest' build/fuzz/"$harness".log || true
