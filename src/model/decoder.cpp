@@ -77,11 +77,13 @@ ForwardResult Decoder::empty_result(Grid<std::int32_t, 2> const& tokens, Wanted 
 
 void Decoder::record(std::vector<LayerRouting> const& routings, Wanted const& wanted,
                      ForwardResult& result) const {
+    // One copy for all layers: each would wait for the device.
+    std::vector<at::Tensor> experts;
+    for (auto const& routing : routings) experts.push_back(routing.route.experts);
+    auto const picks = at::stack(experts).to(at::TensorOptions(at::kCPU).dtype(at::kInt)).contiguous();
+    std::copy_n(picks.const_data_ptr<std::int32_t>(), picks.numel(), result.routing.picks.row().begin());
     for (std::size_t layer = 0; layer < routings.size(); ++layer) {
         auto const& routing = routings[layer];
-        auto const picks = routing.route.experts.to(at::TensorOptions(at::kCPU).dtype(at::kInt)).contiguous();
-        std::copy_n(picks.const_data_ptr<std::int32_t>(), picks.numel(),
-                    result.routing.picks.row(layer).begin());
         if (routing.rerouted.defined()) result.rerouted[layer] = routing.rerouted.item<std::int64_t>();
         if (!wanted.router) continue;
         copy_out(routing.logits, result.router_logits.row(layer));
@@ -157,6 +159,7 @@ ForwardResult Decoder::forward(Grid<std::int32_t, 2> const& tokens, ExpertParall
     std::vector<LayerRouting> routings;
     MoePass const pass{parallel, Registry<Dispatcher>::instance().at(parallel.dispatcher).value, policy,
                        wanted.observer};
+    if (can_replay(ids, pass, cache)) return replay(ids, pass, *cache, wanted, std::move(result));
     auto const hidden = run_layers(ids, pass, cache, &routings);
     record(routings, wanted, result);
     if (policy != nullptr) policy->end_batch(parallel.communicator, result.routing);

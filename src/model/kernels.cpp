@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "gpu/gpu.hpp"
+
 namespace moewire {
 namespace {
 
@@ -47,7 +49,16 @@ at::Tensor attend_with_sinks(at::Tensor const& q, at::Tensor const& k, at::Tenso
 
 }  // namespace
 
+bool is_for_gpu(at::Tensor const& x) {
+    return x.is_cuda() && !at::GradMode::is_enabled();
+}
+
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, NormKind kind) {
+    if (is_for_gpu(x)) {
+        return gpu().rms_norm(
+            x, weight, eps,
+            kind == NormKind::wide_rms ? Gpu::NormWeight::before_cast : Gpu::NormWeight::after_cast);
+    }
     auto const wide = x.to(at::kFloat);
     auto const scale = at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
     if (kind == NormKind::wide_rms) return (wide * scale * weight).to(x.scalar_type());
@@ -55,6 +66,7 @@ at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, N
 }
 
 at::Tensor activate(at::Tensor const& gate_up, Activation activation, double limit) {
+    if (activation == Activation::swiglu && is_for_gpu(gate_up)) return gpu().swiglu(gate_up);
     auto const halves = gate_up.chunk(2, -1);
     if (activation == Activation::swiglu) {
         auto const gate = at::silu(halves[0]);
@@ -81,6 +93,23 @@ at::Tensor attend(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v,
     auto const mixed = at::scaled_dot_product_attention(
         q, all_k, padded, mask, 0.0, /*is_causal=*/!masked && positions > 1, options.scale);
     return missing > 0 ? mixed.narrow(-1, 0, v.size(3)) : mixed;
+}
+
+at::Tensor attend_at(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v,
+                     at::Tensor const& position, AttendOptions const& options) {
+    auto const sequences = q.size(0), heads = q.size(1), kv_heads = k.size(1), room = k.size(2);
+    auto const by_group = q.reshape({sequences, kv_heads, heads / kv_heads, q.size(3)});
+    auto const places = at::arange(room, position.options());
+    auto unseen = places.gt(position);
+    if (options.window) unseen = unseen.logical_or(places.le(position - *options.window));
+    auto scores = at::matmul(by_group, k.transpose(2, 3)).to(at::kFloat) * options.scale;
+    scores = scores.masked_fill(unseen, least);
+    if (options.sinks.defined()) {
+        auto const sink = options.sinks.to(at::kFloat).view({1, kv_heads, heads / kv_heads, 1});
+        scores = at::cat({scores, sink.expand({sequences, -1, -1, -1})}, -1);
+    }
+    auto const shares = at::softmax(scores, -1).narrow(-1, 0, room).to(q.scalar_type());
+    return at::matmul(shares, v).view({sequences, heads, 1, v.size(3)});
 }
 
 }  // namespace moewire

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "gpu/gpu.hpp"
 #include "model/decoder.hpp"
 
 namespace moewire {
@@ -17,6 +18,7 @@ at::ScalarType scalar_type(Precision precision) {
 }
 
 Placement placement_of(ModelOptions const& options) {
+    if (options.device.is_cuda()) use_gpu(options.device.cuda_index);
     auto const device = options.device.is_cuda()
                             ? at::Device(at::kCUDA, static_cast<at::DeviceIndex>(options.device.cuda_index))
                             : at::Device(at::kCPU);

@@ -5,6 +5,9 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "gpu/gpu.hpp"
+#include "model/kernels.hpp"
+
 namespace moewire {
 namespace {
 
@@ -66,6 +69,10 @@ at::Tensor unpermuted(at::Tensor const& home, at::Tensor const& weights, Dispatc
 }
 
 SlotOrder sort_by_slot(at::Tensor const& slots, std::int64_t slot_count) {
+    if (is_for_gpu(slots)) {
+        auto const sorted = gpu().sort_by_slot(slots, slot_count);
+        return {sorted.order, sorted.place, sorted.slot_end};
+    }
     auto const order = at::argsort(slots, /*stable=*/true, /*dim=*/0, /*descending=*/false);
     auto const rows = at::arange(slots.size(0), order.options());
     auto const place = at::empty_like(order).scatter_(0, order, rows);
@@ -81,7 +88,8 @@ at::Tensor weighted_sum(at::Tensor const& results, at::Tensor const& place, at::
         auto const starts = at::arange(tokens, place.options()).mul_(top_k);
         return sum_of_bags(results, place, starts, weights.to(at::kFloat).reshape({-1})).to(dtype);
     }
-    auto const answers = results.index_select(0, place).view({tokens, top_k, -1});
+    if (is_for_gpu(results)) return gpu().weighted_sum(results, place, weights).to(dtype);
+    auto const answers = results.index_select(0, place).view({tokens, top_k, results.size(1)});
     return at::bmm(weights.to(dtype).unsqueeze(1), answers.to(dtype)).squeeze(1);
 }
 

@@ -7,6 +7,9 @@
 
 #include <ATen/ATen.h>
 
+#include "gpu/gpu.hpp"
+#include "model/kernels.hpp"
+
 namespace moewire {
 
 double yarn_magnitude(double factor, double mscale) {
@@ -77,6 +80,10 @@ RopeTable RotaryEmbedding::table(std::int64_t begin, std::int64_t count) {
 }
 
 at::Tensor rotate(at::Tensor const& x, RopeTable const& table, RopePairs pairs) {
+    if (is_for_gpu(x)) {
+        return gpu().rotate(x, table.cos, table.sin,
+                            pairs == RopePairs::halves ? Gpu::Pairs::halves : Gpu::Pairs::neighbours);
+    }
     auto const half = x.size(-1) / 2;
     bool const halves = pairs == RopePairs::halves;
     auto const first = halves ? x.narrow(-1, 0, half) : x.slice(-1, 0, std::nullopt, 2);
