@@ -1,5 +1,6 @@
 #include "bench/evaluation.hpp"
 
+#include <cmath>
 #include <limits>
 #include <numbers>
 
@@ -7,76 +8,112 @@
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
+#include "bench/places.hpp"
 #include "model/scoring.hpp"
 #include "system/agreement.hpp"
 
 namespace moewire {
 namespace {
 
-// UTF-8 bytes that the scored targets stand for.
-std::int64_t target_bytes(Tokenizer const& tokenizer, Windows const& windows) {
-    std::int64_t bytes = 0;
-    for (std::size_t w = 0; w < windows.tokens.extent(0); ++w) {
-        auto const all = windows.tokens.row(w);
-        // Decoding the prefix apart keeps the bytes of the first target's leading space.
-        auto const prefix = all.first(static_cast<std::size_t>(windows.first_target));
-        bytes += static_cast<std::int64_t>(tokenizer.decode(all).size()) -
-                 static_cast<std::int64_t>(tokenizer.decode(prefix).size());
+// The same on every rank.
+WindowScores score_text(Context const& context, Subject& subject, PlainParallel const& parallel,
+                        EvaluationText const& text) {
+    auto const& world = context.world;
+    std::vector<Grid<std::int32_t, 2>> shares;
+    std::int64_t my_windows = 0;
+    for (auto const& group : text.cut.groups) {
+        shares.push_back(share_of(group.tokens, world.rank(), world.size()));
+        my_windows += static_cast<std::int64_t>(shares.back().extent(0));
     }
-    return bytes;
+    Progress progress("eval " + text.dataset, my_windows, "windows", progress_style(world.is_root()));
+    WindowScores scores{{}, text.cut.targets_of_window()};
+    for (std::size_t g = 0; g < shares.size(); ++g) {
+        auto const score = score_windows(*subject.model, shares[g], text.cut.groups[g].first_target,
+                                         parallel.view(), [&](std::int64_t done) { progress.advance(done); });
+        auto const nll = world.gather(std::span<double const>(score.nll_of_window));
+        scores.nll.insert(scores.nll.end(), nll.begin(), nll.end());
+    }
+    world.broadcast(scores.nll);
+    return scores;
+}
+
+std::string dtype_of(ModelFacts const& facts) {
+    return name_of(facts.precision);
+}
+
+void add_figures(Evaluation& e) {
+    double const nll = e.scores.nll_sum(), none = std::numeric_limits<double>::quiet_NaN();
+    e.perplexity = std::exp(e.scores.mean_nll());
+    e.bits_per_byte = nll / std::numbers::ln2 / static_cast<double>(e.bytes);
+    e.word_perplexity = e.words > 0 ? std::exp(nll / static_cast<double>(e.words)) : none;
+    e.page_perplexity = none;
+    // Windows that do not overlap lose their first label on that page, too, and are weighted rightly.
+    if (e.stride_tokens == e.window_tokens) e.page_perplexity = e.perplexity;
+    if (e.stride_tokens > 0 && e.stride_tokens < e.window_tokens)
+        e.page_perplexity = std::exp(e.scores.page_mean_nll());
 }
 
 }  // namespace
 
+EvaluationText cut_for(Subject const& subject, std::string const& dataset, Split split,
+                       EvaluationRequest const& r) {
+    auto const text = load_text(dataset, split, text_places());
+    return {text.dataset, std::string(name_of(split)),
+            cut_text(*subject.tokenizer, text.content,
+                     {r.protocol, r.window_tokens, r.stride_tokens, r.max_windows, r.bos})};
+}
+
 Evaluation evaluate(Context const& context, Subject& subject, PlainParallel const& parallel,
-                    std::string const& dataset, Split split, EvaluationRequest const& request) {
-    Windows windows;
-    std::string origin;
-    run_on_all(context.world, [&] {
-        if (request.protocol != "disjoint") {
-            throw usage_error(fmt::format("unknown protocol '{}'; use one of: disjoint", request.protocol));
-        }
-        auto const text = tokenise(subject, dataset, split);
-        auto const most =
-            request.max_windows > 0 ? request.max_windows : std::numeric_limits<std::int64_t>::max();
-        windows = disjoint_windows(text.tokens, request.window_tokens, most);
-        origin = text.text.dataset;
-    });
-    auto const mine = share_of(windows.tokens, context.world.rank(), context.world.size());
-    Progress progress("eval " + origin, static_cast<std::int64_t>(mine.extent(0)), "windows",
-                      progress_style(context.world.is_root()));
-    auto const score = score_windows(*subject.model, mine, windows.first_target, parallel.view(),
-                                     [&](std::int64_t done) { progress.advance(done); });
+                    EvaluationText const& text) {
+    auto const& cut = text.cut;
     Evaluation e;
     e.model = subject.facts().name;
-    e.dataset = origin;
-    e.split = name_of(split);
-    e.protocol = windows.protocol;
-    e.dtype = name_of(subject.facts().row_bytes == 4 * subject.facts().hidden_size ? Precision::float32
-                                                                                   : Precision::bfloat16);
-    e.window_tokens = static_cast<std::int64_t>(windows.tokens.extent(1));
-    e.windows = windows.windows();
-    e.targets = score.targets;
-    e.tokens = windows.corpus_tokens;
-    e.perplexity = score.perplexity();
-    e.bits_per_byte =
-        score.nll_sum / std::numbers::ln2 / static_cast<double>(target_bytes(*subject.tokenizer, windows));
+    e.dataset = text.dataset;
+    e.split = text.split;
+    e.protocol = cut.protocol;
+    e.dtype = dtype_of(subject.facts());
+    e.bos = cut.bos;
+    e.window_tokens = cut.window_tokens;
+    e.windows = cut.windows();
+    e.stride_tokens = cut.stride_tokens;
+    e.targets = cut.targets();
+    e.tokens = cut.text_tokens;
+    e.bytes = cut.target_bytes;
+    e.words = cut.target_words;
+    e.digest = cut.digest();
+    e.scores = score_text(context, subject, parallel, text);
+    add_figures(e);
     return e;
 }
 
+Evaluation evaluate(Context const& context, Subject& subject, PlainParallel const& parallel,
+                    std::string const& dataset, Split split, EvaluationRequest const& request) {
+    EvaluationText text;
+    run_on_all(context.world, [&] { text = cut_for(subject, dataset, split, request); });
+    return evaluate(context, subject, parallel, text);
+}
+
 Json to_json(Evaluation const& e) {
-    return {{"model", e.model},
-            {"dataset", e.dataset},
-            {"split", e.split},
-            {"protocol", e.protocol},
-            {"window", e.window_tokens},
-            {"windows", e.windows},
-            {"targets", e.targets},
-            {"tokens", e.tokens},
-            {"perplexity", e.perplexity},
-            {"bits_per_byte", e.bits_per_byte},
-            {"bos", e.bos},
-            {"dtype", e.dtype}};
+    Json json{{"model", e.model},
+              {"dataset", e.dataset},
+              {"split", e.split},
+              {"protocol", e.protocol},
+              {"window", e.window_tokens}};
+    if (e.stride_tokens > 0) json["stride"] = e.stride_tokens;
+    json.update({{"windows", e.windows},
+                 {"targets", e.targets},
+                 {"tokens", e.tokens},
+                 {"bytes", e.bytes},
+                 {"words", e.words},
+                 {"perplexity", e.perplexity},
+                 {"mean_nll", e.scores.mean_nll()},
+                 {"standard_error_of_mean_nll", e.scores.standard_error()},
+                 {"bits_per_byte", e.bits_per_byte},
+                 {"word_perplexity", e.word_perplexity}});
+    if (e.stride_tokens > 0) json["perplexity_in_page_weighting"] = e.page_perplexity;
+    json["bos"] = e.bos;
+    json["dtype"] = e.dtype;
+    return json;
 }
 
 Split split_of(std::string const& name) {

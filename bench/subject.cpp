@@ -30,7 +30,7 @@ int compute_threads_for(int asked, int ranks_here) {
 
 void declare_subject_options(CLI::App& app, SubjectRequest& request) {
     option(app, "model", request.model, "Shipped model, folder, or Hugging Face id in the local cache");
-    option(app, "dtype", request.dtype, "float32 or bfloat16");
+    option(app, "dtype", request.dtype, "float32, bfloat16 or float16");
     option(app, "longrope", request.long_rope,
            "Beyond the original context: transformers (as 5.17 computes) or config");
     option(app, "threads", request.threads, "Compute threads of a rank; 0: its share of the cores");

@@ -30,7 +30,7 @@ def ours(program, folder, tokens):
             sys.exit(done.stderr.strip())
         with h5py.File(output) as h5:
             layers = range(len(h5["router"]))
-            return h5["logits"][()], [(h5[f"router/{i}/scores"][()], h5[f"router/{i}/experts"][()]) for i in layers]
+            return h5["logits"][()], [tuple(h5[f"router/{i}/{part}"][()] for part in ("scores", "experts", "weights")) for i in layers]
 
 
 def theirs(folder, tokens):
@@ -39,18 +39,30 @@ def theirs(folder, tokens):
 
     transformers.logging.set_verbosity_error()
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, experts_implementation="eager").eval()
-    picks = []
+    routed = []  # logits, picks and weights of each router, as it hands them on
     for module in model.modules():
-        if type(module).__name__.endswith("TopKRouter"):
-            module.register_forward_hook(lambda _module, _input, out: picks.append(out[2].numpy()))
+        if type(module).__name__.lower().endswith("topkrouter"):
+            module.register_forward_hook(lambda _module, _input, out: routed.append((out[0].numpy(), out[2].numpy(), out[1].numpy())))
     with torch.inference_mode():
-        out = model(torch.tensor(tokens), output_router_logits=True, use_cache=False)
-    return out.logits.numpy(), [(scores.numpy(), chosen) for scores, chosen in zip(out.router_logits, picks)]
+        out = model(torch.tensor(tokens), use_cache=False)
+    return out.logits.numpy(), routed
+
+
+def by_expert(layer):
+    """Weights [token, choice] in the order of the experts: routers do not all sort their picks."""
+    experts, weights = (part.reshape(-1, part.shape[-1]) for part in layer[1:])
+    return np.take_along_axis(weights, np.argsort(experts, axis=-1), axis=-1)
+
+
+def weight_error(mine, other) -> float:
+    """Largest difference of weights over tokens with the same experts."""
+    same = (np.sort(mine[1].reshape(-1, mine[1].shape[-1])) == np.sort(other[1].reshape(-1, other[1].shape[-1]))).all(axis=-1)
+    return float(np.abs(by_expert(mine) - by_expert(other))[same].max(initial=0))
 
 
 def other_picks(mine, other) -> int:
     """Tokens whose sets of experts differ, without those where any two of the best k + 1 logits are a tie."""
-    scores, experts = other
+    scores, experts, _ = other
     top_k = experts.shape[-1]
     best = -np.sort(-scores.reshape(-1, scores.shape[-1]), axis=-1)[:, :top_k + 1]
     tie = (np.abs(np.diff(best, axis=-1)) < TIE * np.abs(best).max(axis=-1, keepdims=True)).any(axis=-1)
@@ -75,9 +87,10 @@ def main() -> int:
         (logits, layers), (reference, their_layers) = ours(arguments.program, folder, tokens), theirs(folder, tokens)
         error = np.abs(logits - reference).max() / np.abs(reference).max()
         others = sum(map(other_picks, layers, their_layers))
-        bad = error > arguments.limit or others > 0
+        weights = max(map(weight_error, layers, their_layers))
+        bad = error > arguments.limit or others > 0 or weights > arguments.limit
         worst_code = 5 if bad else worst_code
-        print(f"{Path(folder).name}: largest relative error {error:.2e}, other picks {others} of {sum(e.size // e.shape[-1] for _, e in layers)}"
+        print(f"{Path(folder).name}: largest relative error {error:.2e}, of weights {weights:.1e}, other picks {others} of {sum(e.size // e.shape[-1] for _, e, _ in layers)}"
               f"{'  <-- beyond the limit' if bad else ''}")
     return worst_code
 

@@ -11,6 +11,7 @@
 #include "report/report.hpp"
 #include "routing/control.hpp"
 #include "simulate/cost_model.hpp"
+#include "text/protocol.hpp"
 #include "transport/dispatcher.hpp"
 #include "transport/exchange.hpp"
 
@@ -38,9 +39,9 @@ Listing listing() {
 }
 
 std::vector<Listing> all_listings() {
-    std::vector<Listing> all{listing<Command>(),    listing<Strategy>(),    listing<ReplicaChoice>(),
-                             listing<Control>(),    listing<CostModel>(),   listing<ExchangeBackend>(),
-                             listing<Dispatcher>(), listing<ReportWriter>()};
+    std::vector<Listing> all{listing<Command>(),    listing<Strategy>(),     listing<ReplicaChoice>(),
+                             listing<Control>(),    listing<CostModel>(),    listing<ExchangeBackend>(),
+                             listing<Dispatcher>(), listing<ReportWriter>(), listing<Protocol>()};
     for (auto const& [catalogue, entries] : model_catalogues()) all.push_back({catalogue, entries});
     Listing models{"models", {}}, texts{"texts", {}};
     for (auto const& name : shipped_models(model_places())) models.entries.emplace_back(name, "shipped");

@@ -77,6 +77,7 @@ struct ModelFacts {
     std::int64_t hidden_size = 0;
     std::int64_t vocabulary = 0;
     std::int64_t parameters = 0;
+    Precision precision = Precision::float32;
     std::int64_t row_bytes = 0;     // one token's hidden state in the compute dtype
     std::int64_t expert_bytes = 0;  // one expert's weights in the compute dtype
 };

@@ -153,6 +153,7 @@ void Decoder::describe() {
     for (auto const& parameter : reader_.parameters())
         facts_.parameters += parameter.part(parameter.tensor).numel();
     facts_.parameters += facts_.layers * config.experts * of_expert;
+    facts_.precision = options_.precision;
     facts_.row_bytes = config.hidden_size * bytes;
     facts_.expert_bytes = of_expert * bytes;
 }

@@ -61,6 +61,10 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view utf8, SpecialTokens
     return ids;
 }
 
+std::vector<std::int32_t> Tokenizer::beginning() const {
+    return parts_->frame.before;
+}
+
 std::string Tokenizer::decode(std::span<std::int32_t const> ids, DecodeSpecial special) const {
     auto const& parts = *parts_;
     std::vector<std::string> tokens;

@@ -32,6 +32,9 @@ class Tokenizer {
     std::vector<std::int32_t> encode(std::string_view utf8,
                                      SpecialTokens special = SpecialTokens::none) const;
 
+    // What the post-processor puts before a text: BOS, or nothing.
+    std::vector<std::int32_t> beginning() const;
+
     // Ids without a token are skipped. The text is well-formed UTF-8.
     std::string decode(std::span<std::int32_t const> ids, DecodeSpecial special = DecodeSpecial::keep) const;
 

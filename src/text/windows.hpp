@@ -3,24 +3,23 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
+#include <vector>
 
 #include "base/grid.hpp"
 
 namespace moewire {
 
-// What a perplexity protocol scores: windows that never see each other, and which of their tokens count.
+// Windows that never see each other, all of one length, and which of their tokens count.
 struct Windows {
-    std::string protocol;            // "disjoint"
-    std::int64_t corpus_tokens = 0;  // tokens of the whole text, with those that fill no window
-    Grid<std::int32_t, 2> tokens;    // Shape: [window, position]
+    Grid<std::int32_t, 2> tokens;  // Shape: [window, position]
 
     // Position of the first scored token of each window. Targets are positions first_target .. length-1, each
     // predicted from all positions before it; position 0 has none, so it is never a target.
     std::int32_t first_target = 1;
 
     std::int64_t windows() const;
-    std::int64_t targets() const;  // over all windows
+    std::int64_t targets_of_each() const;
+    std::int64_t targets() const { return windows() * targets_of_each(); }
 };
 
 // The protocol of most published perplexities: windows side by side from the text's start, the rest that
@@ -38,5 +37,11 @@ Windows disjoint_windows(std::span<std::int32_t const> tokens, std::int64_t wind
 // Throws: usage, when window_tokens or count is < 1, or the text has fewer than count * window_tokens tokens.
 Grid<std::int32_t, 2> consecutive_windows(std::span<std::int32_t const> tokens, std::int64_t window_tokens,
                                           std::int64_t count);
+
+// Throws: usage, when the text has fewer tokens than one window.
+void require_a_window(std::int64_t text_tokens, std::int64_t window_tokens);
+
+// Throws: usage, "WHAT is VALUE (WHY); ask for LEAST or more".
+void require_at_least(std::int64_t least, std::int64_t value, std::string_view what, std::string_view why);
 
 }  // namespace moewire

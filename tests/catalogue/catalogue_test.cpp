@@ -10,6 +10,7 @@
 #include "report/report.hpp"
 #include "routing/control.hpp"
 #include "simulate/cost_model.hpp"
+#include "text/protocol.hpp"
 #include "transport/dispatcher.hpp"
 #include "transport/exchange.hpp"
 
@@ -20,7 +21,7 @@ template <class T>
 class EveryCatalogue : public testing::Test {};
 
 using Catalogues = testing::Types<Control, Strategy, ReplicaChoice, CostModel, ExchangeBackend, Dispatcher,
-                                  Architecture, ReportWriter>;
+                                  Architecture, ReportWriter, Protocol>;
 TYPED_TEST_SUITE(EveryCatalogue, Catalogues);
 
 TYPED_TEST(EveryCatalogue, IsFilledSortedAndRegisteredByFilesOfThatName) {
@@ -47,6 +48,8 @@ TEST(Catalogues, HoldWhatTheMainJobNeeds) {
         EXPECT_TRUE(Registry<CostModel>::instance().contains(name)) << name;
     for (auto const* name : {"phimoe", "mixtral", "olmoe"})
         EXPECT_TRUE(Registry<Architecture>::instance().contains(name)) << name;
+    for (auto const* name : {"disjoint", "hf_stride", "llama_cpp"})
+        EXPECT_TRUE(Registry<Protocol>::instance().contains(name)) << name;
 }
 
 }  // namespace

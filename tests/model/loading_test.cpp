@@ -58,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Contradiction{"olmoe-even", R"({"attention_bias": true})", "q_proj.bias"},
                     Contradiction{"olmoe-even", R"({"hidden_act": "gelu"})", "hidden_act 'gelu'"},
                     Contradiction{"mixtral-even", R"({"model_type": "llama"})",
-                                  "use one of: mixtral, olmoe, phimoe"}));
+                                  "use one of: deepseek_v2, deepseek_v3, gpt_oss, mixtral"}));
 
 TEST(Loading, ExpertsOfAnotherWidthAreRefusedWhenTheyAreRead) {
     Scratch const scratch;

@@ -16,6 +16,10 @@ inline std::filesystem::path fixtures() {
     return std::getenv("MOEWIRE_FIXTURES");
 }
 
+inline std::filesystem::path home() {
+    return std::getenv("MOEWIRE_HOME");
+}
+
 inline std::vector<std::string> fixture_models() {
     return {"mixtral-even", "mixtral-odd", "olmoe-even", "olmoe-odd", "phimoe-even", "phimoe-odd"};
 }
