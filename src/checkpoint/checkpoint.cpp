@@ -148,6 +148,10 @@ TensorInfo const& Checkpoint::at(std::string_view name) const {
     return info_at(place_of(name));
 }
 
+SafetensorsFile const& Checkpoint::file_of(std::string_view name) const {
+    return files_[place_of(name).file];
+}
+
 std::vector<std::string> Checkpoint::names() const {
     std::vector<std::string> names;
     names.reserve(places_.size());

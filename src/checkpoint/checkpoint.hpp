@@ -30,6 +30,8 @@ class Checkpoint {
     TensorInfo const& at(std::string_view name) const;
 
     std::vector<std::string> names() const;  // sorted
+    std::vector<SafetensorsFile> const& files() const { return files_; }
+    SafetensorsFile const& file_of(std::string_view name) const;  // Throws: usage
 
     // Fills `out` with the tensor's bytes from `first_byte` (counted inside the tensor) on.
     // Throws: usage for an unknown name; failure, when the range leaves the tensor or a file became shorter.

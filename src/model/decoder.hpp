@@ -78,6 +78,7 @@ class Decoder : public LanguageModel {
     std::shared_ptr<ExpertBank const> load_experts(Assignment const& assignment, RankId rank) const override;
     std::unique_ptr<ActivePolicy> make_policy(std::string_view spec, std::uint64_t seed) const override;
     std::unique_ptr<KvCache> make_cache(std::int64_t sequences, std::int64_t positions) const override;
+    void save(std::filesystem::path const& folder, ExpertParallel const& parallel) const override;
     ForwardResult forward(Grid<std::int32_t, 2> const& tokens, ExpertParallel const& parallel,
                           Wanted const& wanted) override;
     LossAndGradients loss_and_gradients(Grid<std::int32_t, 2> const& tokens,

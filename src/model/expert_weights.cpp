@@ -95,4 +95,39 @@ void WeightReader::read_transposed(std::string const& prefix, std::int64_t exper
     source_.fill({prefix + "down_proj_bias", {all, hidden}, expert * hidden}, into.down_bias[slot]);
 }
 
+void WeightReader::write_experts(std::int64_t layer, std::vector<ExpertId> const& experts,
+                                 ExpertWeights const& weights, std::vector<std::size_t> const& slots,
+                                 WritePart const& write) const {
+    auto const prefix = moe_block(layer) + ".experts.";
+    auto const layout = layout_of(layer);
+    auto const interleaved = [](at::Tensor const& halves) {  // Shape: [2 x intermediate, ...]
+        auto const parts = halves.chunk(2, 0);
+        return at::stack({parts[0], parts[1]}, 1).reshape(halves.sizes());
+    };
+    for (auto const place : slots) {
+        auto const expert = static_cast<std::int64_t>(index_of(experts[place]));
+        auto const slot = static_cast<std::int64_t>(place);
+        auto gate_up = weights.gate_up[slot], down = weights.down[slot];
+        if (layout == ExpertLayout::per_expert) {
+            auto const halves = gate_up.chunk(2, 0);
+            auto const name = [&](std::string const& part) {
+                return fmt::format("{}{}.{}.weight", prefix, expert, part);
+            };
+            write(name(traits_.expert_names.gate), 0, halves[0]);
+            write(name(traits_.expert_names.up), 0, halves[1]);
+            write(name(traits_.expert_names.down), 0, down);
+            continue;
+        }
+        if (layout == ExpertLayout::transposed) {
+            gate_up = interleaved(gate_up).t();
+            down = down.t();
+            auto const bias = weights.gate_up_bias[slot], down_bias = weights.down_bias[slot];
+            write(prefix + "gate_up_proj_bias", expert * bias.numel(), interleaved(bias));
+            write(prefix + "down_proj_bias", expert * down_bias.numel(), down_bias);
+        }
+        write(prefix + "gate_up_proj", expert * gate_up.numel(), gate_up);
+        write(prefix + "down_proj", expert * down.numel(), down);
+    }
+}
+
 }  // namespace moewire

@@ -184,6 +184,12 @@ class LanguageModel {
     virtual std::shared_ptr<ExpertBank const> load_experts(Assignment const& assignment,
                                                            RankId rank) const = 0;
 
+    // Collective: all ranks of `parallel`, which see one file system. Writes the weights as they are now into
+    // `folder`, in the layout and dtypes that they were read in, with all other files of the model's folder.
+    // Throws: usage, when the folder is there already, or the weights were made up or quantised; failure,
+    // when it cannot be written. No such folder is left behind then.
+    virtual void save(std::filesystem::path const& folder, ExpertParallel const& parallel) const = 0;
+
     // Room for `positions` positions of as many sequences, on the device that computes.
     virtual std::unique_ptr<KvCache> make_cache(std::int64_t sequences, std::int64_t positions) const = 0;
 

@@ -2,6 +2,7 @@
 // on the device that compute. (Inside the model room only.)
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -77,6 +78,13 @@ class WeightReader {
     // The given experts alone: only their bytes are read.
     ExpertWeights read_experts(std::int64_t layer, std::vector<ExpertId> const& experts) const;
     ExpertLayout layout_of(std::int64_t layer) const;
+
+    // The other way: calls `write` with every tensor, or part of one from `first_element` on, that these
+    // experts are stored as. Shape and order are the file's, the dtype is the model's.
+    using WritePart =
+        std::function<void(std::string const& name, std::int64_t first_element, at::Tensor const&)>;
+    void write_experts(std::int64_t layer, std::vector<ExpertId> const& experts, ExpertWeights const& weights,
+                       std::vector<std::size_t> const& slots, WritePart const& write) const;
 
     // Was this tensor read, or is it an expert's, or one that checkpoints carry without need?
     bool has_place_for(std::string const& name) const;
