@@ -109,8 +109,8 @@ TEST_F(Places, SnapshotsMayBeLinksIntoTheBlobs) {
 TEST_F(Places, IncompleteSnapshotSaysWhatIsMissing) {
     put_reference("0aaa");
     fs::create_directories(snapshot("0aaa"));
-    EXPECT_TRUE(says(refusal("org/name"),
-                     {"incomplete", "0aaa", "config.json", "scripts/fetch_model.py org/name"}));
+    EXPECT_TRUE(
+        says(refusal("org/name"), {"incomplete", "0aaa", "config.json", "scripts/fetch_model.py org/name"}));
     put(snapshot("0aaa") / "config.json");
     EXPECT_TRUE(says(refusal("org/name"), {"incomplete", "the weights (model.safetensors or"}));
     put(snapshot("0aaa") / "model.safetensors.index.json",

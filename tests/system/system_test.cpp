@@ -64,6 +64,11 @@ TEST(Machine, KnowsItself) {
     EXPECT_FALSE(machine.host.empty());
     EXPECT_GT(peak_copy_bytes_per_s(), 1e9);
     EXPECT_GT(resident_bytes(), 0);
+    {
+        std::vector<char> const much(256 << 20, 1);
+        EXPECT_GE(peak_resident_bytes(), static_cast<std::int64_t>(much.size()));
+    }
+    EXPECT_GE(peak_resident_bytes(), std::int64_t{256} << 20);  // also when it is freed again
 }
 
 TEST(Clock, NeverRunsBackwards) {
