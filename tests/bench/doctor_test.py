@@ -45,7 +45,7 @@ class Plan(ProgramTest):
         self.assertIn("a larger machine", out["advice"][0])
 
     def test_training_decoding_and_copies(self):
-        olmoe = ("--model", "synth:olmoe-1b-7b", "--ranks", 1, "--dtype", "bfloat16", "--device_memory", 139)
+        olmoe = ("--model", "synth:olmoe-1b-7b", "--dtype", "bfloat16", "--device_memory", 139)
         plain = self.plan(*olmoe)["rank_bytes"]
         trained = self.plan(*olmoe, "--train")
         self.assertTrue(trained["fits"])  # full AdamW on one device of 139 GiB
@@ -80,11 +80,11 @@ class Run(ProgramTest):
     """Large enough that the program's own memory hides nothing, small enough for any machine."""
 
     def test_peak_is_what_was_planned(self):
-        for kind, extra in (("mixtral", {}), ("phimoe", {"attention_bias": True}), ("olmoe", {}), ("qwen3_moe", {"moe_intermediate_size": 2048, "head_dim": 64})):
+        for kind, extra in (("mixtral", {}), ("qwen3_moe", {"moe_intermediate_size": 2048, "head_dim": 64})):
             config = {"model_type": kind, "vocab_size": 8192, "hidden_size": 1024, "intermediate_size": 2048, "num_hidden_layers": 8,
                       "num_attention_heads": 16, "num_key_value_heads": 4, "num_local_experts": 8, "num_experts_per_tok": 2, **extra}
             file = self.write(f"{kind}.json", json.dumps(config))
-            out = json.loads(self.ok("doctor", "--model", f"synth:{file}", "--dtype", "bfloat16", "--tokens", 512, "--run", "--json", ranks=2))
+            out = json.loads(self.ok("doctor", "--model", f"synth:{file}", "--dtype", "bfloat16", "--tokens", 128, "--run", "--json", ranks=2))
             self.assertEqual(len(out["run"]["peak_bytes"]), 2)
             for planned, peak in zip(out["run"]["planned_bytes"], out["run"]["peak_bytes"]):
                 self.assertGreater(peak, 0.9 * out["rank_bytes"]["expert weights"])
