@@ -71,6 +71,7 @@ struct ModelConfig {
     std::int64_t max_positions = 0;
     bool attention_bias = false;
     bool qkv_bias = false;  // qwen2_moe: on queries, keys and values alone
+    bool mlp_bias = false;  // deepseek_v2: on dense layers and shared experts
     bool lm_head_bias = false;
     bool tie_word_embeddings = false;
     bool norm_topk_prob = false;         // divide the chosen weights by their sum (mixtral always does)

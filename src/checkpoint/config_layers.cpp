@@ -116,8 +116,7 @@ void read_latent_attention(JsonFields const& fields, ModelConfig& config) {
                          "rotation needs pairs: an even number");
     }
     config.head_dim = latent.rope_head_dim;
-    if (fields.boolean("mlp_bias").value_or(false))
-        throw fields.bad("mlp_bias", "is true", "not supported: no released model has it");
+    config.mlp_bias = fields.boolean("mlp_bias").value_or(false);
 }
 
 void read_layers(JsonFields const& fields, ModelConfig& config) {

@@ -10,10 +10,16 @@ FeedForward::FeedForward(WeightReader const& reader, ModelConfig const& config, 
                          std::int64_t width)
     : gate_up_(reader.read_stacked(
           {{prefix + ".gate_proj.weight", width}, {prefix + ".up_proj.weight", width}}, config.hidden_size)),
-      down_(reader.read(prefix + ".down_proj.weight", {config.hidden_size, width})) {}
+      down_(reader.read(prefix + ".down_proj.weight", {config.hidden_size, width})) {
+    if (!config.mlp_bias) return;
+    gate_up_bias_ =
+        reader.read_stacked({{prefix + ".gate_proj.bias", width}, {prefix + ".up_proj.bias", width}}, 0);
+    down_bias_ = reader.read(prefix + ".down_proj.bias", {config.hidden_size});
+}
 
 at::Tensor FeedForward::forward(at::Tensor const& x) const {
-    return at::linear(activate(at::linear(x, gate_up_), Activation::swiglu, 0), down_);
+    return at::linear(activate(at::linear(x, gate_up_, gate_up_bias_), Activation::swiglu, 0), down_,
+                      down_bias_);
 }
 
 SharedExperts::SharedExperts(WeightReader const& reader, ModelConfig const& config, Traits const& traits,

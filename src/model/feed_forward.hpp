@@ -20,7 +20,8 @@ class FeedForward {
     at::Tensor forward(at::Tensor const& x) const;
 
   private:
-    at::Tensor gate_up_, down_;  // Shapes: [2 x width, hidden], [hidden, width]
+    at::Tensor gate_up_, down_;            // Shapes: [2 x width, hidden], [hidden, width]
+    at::Tensor gate_up_bias_, down_bias_;  // undefined where the config has none
 };
 
 // Experts that every token visits, beside those that it chooses.

@@ -20,7 +20,9 @@ at::Tensor sum_of_bags(at::Tensor const& rows, at::Tensor const& members, at::Te
 at::Tensor index_tensor(std::vector<std::int64_t> const& values, at::Device device) {
     auto const view = at::from_blob(const_cast<std::int64_t*>(values.data()),
                                     {static_cast<std::int64_t>(values.size())}, at::kLong);
-    return device.is_cpu() ? view : view.to(device);
+    // A backward pass comes when the plan is gone.
+    if (device.is_cpu()) return at::GradMode::is_enabled() ? view.clone() : view;
+    return view.to(device);
 }
 
 std::vector<std::int64_t> to_host(at::Tensor const& integers) {

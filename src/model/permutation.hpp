@@ -10,7 +10,7 @@
 
 namespace moewire {
 
-// A view on the CPU (the plan must outlive every use), a copy elsewhere.
+// A view on the CPU (the plan must outlive every use); a copy elsewhere, and where gradients are wanted.
 at::Tensor index_tensor(std::vector<std::int64_t> const& values, at::Device device);
 
 std::vector<std::int64_t> to_host(at::Tensor const& integers);

@@ -18,7 +18,7 @@ at::Tensor within_groups(RouterSettings const& settings, at::Tensor const& score
                                   : std::get<0>(at::topk(by_group, 2, -1)).sum(-1);
     auto const kept = std::get<1>(at::topk(group_scores, settings.groups.kept, -1));
     auto const outside = at::ones_like(group_scores, at::kBool).scatter(1, kept, false);
-    return by_group.masked_fill(outside.unsqueeze(-1), least).view({tokens, -1});
+    return by_group.masked_fill(outside.unsqueeze(-1), least).view({tokens, groups * size});
 }
 
 struct Choice {

@@ -40,7 +40,8 @@ inline constexpr char const* failed = "failed";
 std::string safe_name(std::string_view name);
 
 // What the schema says of datasets in a case; `{}` stands for any one word. The axis `layer` runs over the
-// layers of every batch, batch after batch (attributes `layers`, `batches`); -1 marks a slot that is not used.
+// layers of every batch, batch after batch (attributes `layers`, `batches`); -1 marks a slot that is not
+// used.
 struct DatasetRule {
     char const* name;
     char const* unit;

@@ -1,6 +1,7 @@
 // The small random models and what transformers computed from them (tests/fixtures/make_models.py).
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -13,15 +14,21 @@
 namespace moewire {
 
 inline std::filesystem::path fixtures() {
-    return std::getenv("MOEWIRE_FIXTURES");
+    char const* const folder = std::getenv("MOEWIRE_FIXTURES");
+    return folder == nullptr ? "tests/fixtures" : folder;
 }
 
 inline std::filesystem::path home() {
     return std::getenv("MOEWIRE_HOME");
 }
 
+// Every folder there, sorted: a new one is tested the moment it exists.
 inline std::vector<std::string> fixture_models() {
-    return {"mixtral-even", "mixtral-odd", "olmoe-even", "olmoe-odd", "phimoe-even", "phimoe-odd"};
+    std::vector<std::string> names;
+    for (auto const& entry : std::filesystem::directory_iterator(fixtures() / "models"))
+        names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
 }
 inline std::filesystem::path fixture_model(std::string const& name) {
     return fixtures() / "models" / name;
@@ -30,7 +37,13 @@ inline std::filesystem::path fixture_model(std::string const& name) {
 // expected.safetensors of one fixture model.
 class Expected {
   public:
-    explicit Expected(std::string const& model) : file_(fixture_model(model) / "expected.safetensors") {}
+    explicit Expected(std::string const& model, std::string const& file = "expected.safetensors")
+        : file_(fixture_model(model) / file) {}
+
+    bool contains(std::string const& name) const {
+        return std::any_of(file_.tensors().begin(), file_.tensors().end(),
+                           [&](auto const& info) { return info.name == name; });
+    }
 
     template <class T>
     std::vector<T> values(std::string const& name) const {
