@@ -21,7 +21,7 @@ class Names(ProgramTest):
         self.refused(2, "tiny-phimoe", "eval", "--model", "no-such-model")
 
     def test_unknown_hugging_face_id_says_how_to_download(self):
-        self.refused(2, "hf download some/model", "eval", "--model", "some/model", environment={"HF_HUB_CACHE": str(self.scratch)})
+        self.refused(2, "scripts/fetch_model.py some/model", "eval", "--model", "some/model", environment={"HF_HUB_CACHE": str(self.scratch)})
 
     def test_unknown_strategy_lists_the_valid_ones(self):
         for ranks in (0, 2):
