@@ -27,6 +27,14 @@ int compute_threads_for(int asked, int ranks_here) {
     return std::max(1, this_machine().cores / ranks_here);
 }
 
+// Ranks of one host take its GPUs in turn.
+ComputeDevice device_of(std::string const& name, int place_on_host) {
+    if (name == "cpu") return {};
+    if (name == "cuda") return {place_on_host};
+    throw usage_error(
+        fmt::format("unknown device '{}' (where shall the model compute?); use cpu or cuda", name));
+}
+
 std::string synthetic_note(ModelFacts const& facts, SubjectRequest const& request) {
     return fmt::format(
         "{}: weights are made up (seed {}, router skew {:g}, {} of its layers); what it says means nothing",
@@ -62,6 +70,8 @@ void declare_subject_options(CLI::App& app, SubjectRequest& request) {
         app, "model", request.model,
         "Shipped model, folder, Hugging Face id in the local cache (org/name[@revision]), or synth:GEOMETRY");
     option(app, "dtype", request.dtype, "float32, bfloat16 or float16");
+    option(app, "device", request.device,
+           "Where the model computes: cpu, or cuda (one GPU a rank of a host)");
     option(app, "longrope", request.long_rope,
            "Beyond the original context: transformers (as 5.17 computes) or config");
     option(app, "threads", request.threads, "Compute threads of a rank; 0: its share of the cores");
@@ -95,10 +105,12 @@ void refuse_perplexity_of_synthetic(SubjectRequest const& request) {
 
 Subject load_subject(Communicator const& world, SubjectRequest const& request, WithTokenizer tokenizer) {
     Subject subject;
-    int const ranks_here = node_map_of(world).ranks_with(world.rank());
+    auto const nodes = node_map_of(world);
+    int const ranks_here = nodes.ranks_with(world.rank()), place_on_host = nodes.place_of(world.rank());
     run_on_all(world, [&] {
         set_compute_threads(compute_threads_for(request.threads, ranks_here));
-        ModelOptions const options{precision_of(request.dtype), long_rope_of(request.long_rope)};
+        ModelOptions const options{precision_of(request.dtype), long_rope_of(request.long_rope),
+                                   device_of(request.device, place_on_host)};
         subject.config_file = config_file_of(request);
         auto const folder = subject.config_file.parent_path();
         subject.model = request.is_synthetic() ? synthesise(subject.config_file, request, options)

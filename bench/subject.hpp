@@ -28,6 +28,7 @@ struct SubjectRequest {
     std::string model = "tiny-phimoe";
     std::string dtype = "float32";
     std::string long_rope = "transformers";
+    std::string device = "cpu";
     int threads = 0;  // of a rank, for computing; 0: its share of the host's cores
     // Of "synth:<geometry>" alone.
     std::int64_t layers = 0;  // the first so many; 0: all
