@@ -2,6 +2,7 @@
 option(MOEWIRE_BUILD_TESTS "Build the test suite" ON)
 option(MOEWIRE_WERROR "Treat warnings as errors" OFF)
 option(MOEWIRE_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(MOEWIRE_FUZZ "Build the fuzzers of tests/fuzz instead of the tests (clang only)" OFF)
 option(MOEWIRE_TIDY "Run clang-tidy on every compiled file" OFF)
 set(MOEWIRE_TORCH_DIR "" CACHE PATH "Folder of the torch package (holds include/ and lib/); empty: ask MOEWIRE_PYTHON")
 set(MOEWIRE_PYTHON "" CACHE FILEPATH "Python that owns torch and draws the figures; empty: .venv, then python3")
@@ -37,6 +38,12 @@ if(MOEWIRE_SANITIZE)
     target_compile_options(
         moewire_flags INTERFACE
         $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined;-fno-omit-frame-pointer;-fno-sanitize-recover=undefined>)
+    target_link_options(moewire_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(MOEWIRE_FUZZ)
+    target_compile_options(
+        moewire_flags INTERFACE
+        $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link,address,undefined;-fno-sanitize-recover=undefined;-g1>)
     target_link_options(moewire_flags INTERFACE -fsanitize=address,undefined)
 endif()
 if(MOEWIRE_TIDY)

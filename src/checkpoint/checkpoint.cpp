@@ -59,10 +59,11 @@ void check_against_index(ShardIndex const& index, std::map<std::string, std::str
         if (found == found_in.end()) {
             absent.push_back(tensor);
         } else if (found->second != file) {
-            throw input_error("checkpoint",
-                              fmt::format("{}: tensor {} lies in {}, but the index says {} (files of two "
-                                          "versions?); fetch the whole folder again",
-                                          folder.string(), in_quotes(tensor), found->second, file));
+            throw input_error(
+                "checkpoint",
+                fmt::format("{}: tensor {} lies in {}, but the index says {} (files of two "
+                            "versions?); fetch the whole folder again",
+                            folder.string(), in_quotes(tensor), in_quotes(found->second), in_quotes(file)));
         }
     }
     for (auto const& [tensor, file] : found_in) {
@@ -113,7 +114,8 @@ void Checkpoint::add_file(std::string const& name) {
                               fmt::format("{}: tensor {} lies in {} and in {} (only one can be meant); "
                                           "fetch the whole folder again",
                                           folder_.string(), in_quotes(tensor.name),
-                                          files_[twin->second.file].path().filename().string(), name));
+                                          in_quotes(files_[twin->second.file].path().filename().string()),
+                                          in_quotes(name)));
         }
         total_bytes_ += tensor.bytes();
     }

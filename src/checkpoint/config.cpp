@@ -17,18 +17,21 @@ namespace {
 constexpr std::uint64_t most_config_bytes = 16 << 20;
 
 void read_experts(JsonFields const& fields, ModelConfig& config) {
-    auto const experts = fields.integer_of({"num_local_experts", "num_experts", "n_routed_experts"});
+    std::initializer_list<std::string_view> const keys{"num_local_experts", "num_experts",
+                                                       "n_routed_experts"};
+    auto const experts = fields.integer_of(keys);
+    auto const key = named(fields, keys);
     if (!experts && config.experts == 0) {
         throw fields.bad("model_type",
                          fmt::format("{} is not a mixture-of-experts model", in_quotes(config.model_type)),
                          "there is no num_local_experts, num_experts or n_routed_experts");
     }
-    config.experts =
-        checked(fields, "num_local_experts or num_experts", experts.value_or(config.experts), most_heads);
+    config.experts = checked(fields, key, experts.value_or(config.experts), most_heads);
     config.top_k = size_of(fields, {"num_experts_per_tok", "experts_per_token"}, config.top_k, most_heads);
     if (config.top_k > config.experts) {
-        throw fields.bad("num_experts_per_tok", fmt::format("is {}", config.top_k),
-                         fmt::format("there are only {} experts", config.experts));
+        throw fields.bad(named(fields, {"num_experts_per_tok", "experts_per_token"}),
+                         fmt::format("is {}", config.top_k),
+                         fmt::format("there are only {} experts, {}", config.experts, key));
     }
     config.norm_topk_prob = fields.boolean("norm_topk_prob").value_or(config.norm_topk_prob);
     config.router_jitter_noise = number_within(fields, "router_jitter_noise", config.router_jitter_noise);
@@ -71,7 +74,9 @@ void read_heads(JsonFields const& fields, ModelConfig& config) {
     config.head_dim = size_of(fields, {"head_dim"}, own_head_dim, most_heads);
     if (config.head_dim % 2 != 0) {
         throw fields.bad("head_dim", fmt::format("is {}", config.head_dim),
-                         "rotation needs pairs: an even number");
+                         fields.has("head_dim") ? "rotation needs pairs: an even number"
+                                                : "hidden_size / num_attention_heads; rotation needs pairs: "
+                                                  "an even number");
     }
 }
 

@@ -44,7 +44,8 @@ void read_moe_layers(JsonFields const& fields, ModelConfig& config) {
     auto const* key = leading_dense >= config.layers ? "first_k_dense_replace"
                       : step > config.layers         ? "decoder_sparse_step"
                                                      : "mlp_only_layers";
-    throw fields.bad(key, "leaves no layer with experts", fmt::format("there are {} layers", config.layers));
+    throw fields.bad(key, "leaves no layer with experts",
+                     fmt::format("num_hidden_layers is {}", config.layers));
 }
 
 // Each layer's kind from layer_types, else by the type's own rule.
@@ -69,7 +70,7 @@ void read_sliding_layers(JsonFields const& fields, ModelConfig& config) {
     auto const types = has_types ? fields.texts("layer_types") : std::vector<std::string>{};
     if (!types.empty() && static_cast<std::int64_t>(types.size()) != config.layers) {
         throw fields.bad("layer_types", fmt::format("names {} layers", types.size()),
-                         fmt::format("there are {}", config.layers));
+                         fmt::format("num_hidden_layers is {}", config.layers));
     }
     for (auto const& type : types) {
         if (type == "sliding_attention" || type == "full_attention") continue;
@@ -126,8 +127,8 @@ void read_layers(JsonFields const& fields, ModelConfig& config) {
     if (config.model_type == "deepseek_v3") {
         auto const ahead = fields.integer_of({"num_nextn_predict_layers", "num_mtp_layers"});
         if (ahead && (*ahead < 0 || *ahead > most_layers))
-            throw fields.bad("num_nextn_predict_layers", fmt::format("is {}", *ahead),
-                             "0 to 10000 is needed");
+            throw fields.bad(named(fields, {"num_nextn_predict_layers", "num_mtp_layers"}),
+                             fmt::format("is {}", *ahead), "0 to 10000 is needed");
         config.predictor_layers = ahead.value_or(1);
     }
 }
@@ -152,22 +153,29 @@ void read_expert_choice(JsonFields const& fields, ModelConfig& config) {
     if (!grouped) return;
     auto& groups = config.groups;
     groups.groups =
-        size_of(fields, {"n_group"}, config.model_type == "deepseek_v3" ? groups.groups : 0, config.experts);
+        size_of(fields, {"n_group"}, config.model_type == "deepseek_v3" ? groups.groups : 0, most_heads);
     groups.kept =
-        size_of(fields, {"topk_group"}, config.model_type == "deepseek_v3" ? groups.kept : 0, groups.groups);
+        size_of(fields, {"topk_group"}, config.model_type == "deepseek_v3" ? groups.kept : 0, most_heads);
+    if (groups.kept > groups.groups) {
+        throw fields.bad("topk_group", fmt::format("is {}", groups.kept),
+                         fmt::format("n_group is {}", groups.groups));
+    }
     auto const size = config.experts / groups.groups;
     if (config.experts % groups.groups != 0) {
         throw fields.bad("n_group", fmt::format("is {}", groups.groups),
-                         fmt::format("it must divide the {} experts", config.experts));
+                         fmt::format("it must divide n_routed_experts, {}", config.experts));
     }
     if (config.model_type == "deepseek_v3" && size < 2) {
         throw fields.bad("n_group", fmt::format("is {}", groups.groups),
-                         "a group is scored by its two best experts");
+                         fmt::format("a group is scored by its two best experts, and n_routed_experts is {}",
+                                     config.experts));
     }
     if (groups.kept * size < config.top_k) {
         throw fields.bad(
             "topk_group", fmt::format("is {}", groups.kept),
-            fmt::format("they hold {} experts and a token chooses {}", groups.kept * size, config.top_k));
+            fmt::format(
+                "of n_group {} and n_routed_experts {} they hold {} experts, and num_experts_per_tok is {}",
+                groups.groups, config.experts, groups.kept * size, config.top_k));
     }
 }
 

@@ -15,7 +15,14 @@ std::int64_t size_of(JsonFields const& fields, std::initializer_list<std::string
     if (!value && fallback == 0) {
         throw fields.bad(*keys.begin(), "is missing", "this model_type has no known default");
     }
-    return checked(fields, *keys.begin(), value.value_or(fallback), most);
+    return checked(fields, named(fields, keys), value.value_or(fallback), most);
+}
+
+std::string_view named(JsonFields const& fields, std::initializer_list<std::string_view> keys) {
+    for (auto const key : keys) {
+        if (fields.has(key)) return key;
+    }
+    return *keys.begin();
 }
 
 double number_within(JsonFields const& fields, std::string_view key, double fallback) {

@@ -18,8 +18,11 @@ constexpr std::int64_t most_heads = 1 << 16;  // also of head_dim and of experts
 // `value` itself. Throws: usage, naming the key, when it is not within 1 .. `most`.
 std::int64_t checked(JsonFields const& fields, std::string_view key, std::int64_t value, std::int64_t most);
 
-// The value under whichever of the keys is there, else the fallback; 0 as fallback: there is none. The first
-// key is the one that messages name. Throws: usage.
+// Which of several names of one thing the file uses; the first, when it uses none.
+std::string_view named(JsonFields const& fields, std::initializer_list<std::string_view> keys);
+
+// The value under whichever of the keys is there, else the fallback; 0 as fallback: there is none. Throws:
+// usage.
 std::int64_t size_of(JsonFields const& fields, std::initializer_list<std::string_view> keys,
                      std::int64_t fallback, std::int64_t most);
 

@@ -18,7 +18,9 @@ std::vector<double> frequency_factors(JsonFields const& rope, std::string_view k
     auto factors = rope.numbers(key);
     if (static_cast<std::int64_t>(factors.size()) != head_dim / 2) {
         throw rope.bad(key, fmt::format("has {} numbers", factors.size()),
-                       fmt::format("longrope needs head_dim / 2 = {}", head_dim / 2));
+                       fmt::format("longrope needs head_dim / 2 = {}; without head_dim it is hidden_size / "
+                                   "num_attention_heads",
+                                   head_dim / 2));
     }
     for (double const factor : factors) {
         if (factor <= 0) throw rope.bad(key, fmt::format("holds {}", factor), "factors must be above 0");

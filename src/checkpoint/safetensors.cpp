@@ -40,19 +40,13 @@ std::string read_header(InputFile const& file) {
     return header;
 }
 
-// The offsets of one tensor against the end of the one before it and against its shape.
-void check_extent(TensorInfo const& tensor, std::uint64_t expected_begin, std::string_view file) {
+// The offsets of one tensor against each other and against its shape: the fault is its own.
+void check_extent(TensorInfo const& tensor, std::string_view file) {
     std::string const name = in_quotes(tensor.name);
     auto const [begin, end] = std::pair(tensor.begin_bytes, tensor.end_bytes);
     if (end < begin) {
         throw bad_safetensors(file, fmt::format("tensor {} ends at {} but begins at {}", name, end, begin),
                               "the end lies before the begin");
-    }
-    if (begin != expected_begin) {
-        throw bad_safetensors(
-            file,
-            fmt::format("tensor {} begins at {}, the one before it ends at {}", name, begin, expected_begin),
-            begin > expected_begin ? "a hole" : "an overlap");
     }
     auto const bytes = tensor_bytes(tensor.dtype, tensor.shape);
     if (!bytes) {
@@ -68,6 +62,20 @@ void check_extent(TensorInfo const& tensor, std::uint64_t expected_begin, std::s
                         fmt::join(tensor.shape, ", "), name_of(tensor.dtype), *bytes, end - begin),
             "they contradict each other");
     }
+}
+
+// One tensor against the one before it, null for the first: either may be wrong, so both are named.
+void check_neighbour(TensorInfo const& tensor, TensorInfo const* before, std::string_view file) {
+    auto const reached = before == nullptr ? 0 : before->end_bytes;
+    if (tensor.begin_bytes == reached) return;
+    throw bad_safetensors(
+        file,
+        before == nullptr
+            ? fmt::format("the first tensor, {}, begins at {}, not at 0", in_quotes(tensor.name),
+                          tensor.begin_bytes)
+            : fmt::format("tensor {} begins at {}, the one before it, {}, ends at {}", in_quotes(tensor.name),
+                          tensor.begin_bytes, in_quotes(before->name), reached),
+        tensor.begin_bytes > reached ? "a hole" : "an overlap");
 }
 
 }  // namespace
@@ -98,9 +106,12 @@ void place_tensors(std::vector<TensorInfo>& tensors, std::uint64_t data_begin_by
     std::sort(tensors.begin(), tensors.end(),
               [&](TensorInfo const& a, TensorInfo const& b) { return position(a) < position(b); });
     std::uint64_t const data_bytes = file_bytes - data_begin_bytes;
+    for (auto const& tensor : tensors) check_extent(tensor, file);
+    TensorInfo const* before = nullptr;
     std::uint64_t reached = 0;
     for (auto const& tensor : tensors) {
-        check_extent(tensor, reached, file);
+        check_neighbour(tensor, before, file);
+        before = &tensor;
         reached = tensor.end_bytes;
         if (reached > data_bytes) {
             throw bad_safetensors(file,

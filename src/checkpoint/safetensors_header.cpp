@@ -53,9 +53,13 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     bool end_object() override;
     bool start_array(std::size_t /*elements*/) override;
     bool end_array() override;
-    bool parse_error(std::size_t position, std::string const& /*token*/,
-                     nlohmann::detail::exception const& /*problem*/) override {
-        throw bad(fmt::format("the header is not JSON (byte {})", position), "bad syntax, or not UTF-8");
+    bool parse_error(std::size_t position, std::string const& token,
+                     nlohmann::detail::exception const& problem) override {
+        constexpr int number_overflow = 406;
+        if (problem.id == number_overflow) refuse(in_quotes(token));
+        throw bad(fmt::format("the header is not JSON (byte {}{})", position,
+                              place_ == Place::outside ? "" : ", at or behind " + around()),
+                  "bad syntax, or not UTF-8");
     }
 
   private:
@@ -66,6 +70,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
         return bad(fmt::format("tensor {} has {}", in_quotes(tensor_.name), problem), why);
     }
     [[noreturn]] void refuse(std::string_view what) const;
+    std::string around() const;
     void begin_tensor();
     void begin_field();
     void end_tensor();
@@ -86,6 +91,13 @@ void HeaderReader::refuse(std::string_view what) const {
     if (place_ == Place::root) throw bad(fmt::format("the entry of {} is {}", in_quotes(key_), what), why);
     if (place_ == Place::metadata) throw bad(fmt::format("metadata {} is {}", in_quotes(key_), what), why);
     throw bad_tensor(fmt::format("{} {} its {}", what, place_ == Place::entry ? "as" : "in", key_), why);
+}
+
+// What is being read, as far as is known.
+std::string HeaderReader::around() const {
+    bool const in_tensor = place_ == Place::entry || place_ == Place::shape || place_ == Place::offsets;
+    if (in_tensor) return "tensor " + in_quotes(tensor_.name);
+    return (place_ == Place::metadata ? "metadata " : "") + in_quotes(key_);
 }
 
 bool HeaderReader::number_unsigned(std::uint64_t value) {

@@ -9,6 +9,8 @@
 namespace moewire {
 namespace {
 
+constexpr std::size_t most_token_bytes = 1024;  // looked for at every place of a text
+
 bool ends_with_word(std::string_view text) {
     return !text.empty() && is_word(decode_char(text.substr(text.size() - last_char_bytes(text))).code);
 }
@@ -52,7 +54,8 @@ AddedToken read_token(PartReader const& part) {
 
 AddedTokens::AddedTokens(PartReader const& file,
                          std::function<std::optional<std::int32_t>(std::string const&)> const& vocabulary_id,
-                         std::int32_t vocabulary_size, Normalizer const& normalizer) {
+                         std::int32_t vocabulary_size, Normalizer const& normalizer)
+    : file_(file.where()) {
     std::int32_t next = vocabulary_size;
     if (!file.has("added_tokens")) return;
     for (auto const& part : file.parts("added_tokens")) {
@@ -62,10 +65,14 @@ AddedTokens::AddedTokens(PartReader const& file,
         auto const in_vocabulary = vocabulary_id(token.content);
         auto const id = known != ids_.end() ? known->second : in_vocabulary ? *in_vocabulary : next++;
         if (id != token.id) {
-            throw part.wrong(fmt::format("({}) has id {}, but its place in the vocabulary is {}",
+            throw part.wrong(fmt::format("with content {} has id {}, but its place in the vocabulary is {}",
                                          in_quotes(token.content), token.id, id));
         }
         token.normal_content = token.normalized && normalizer ? normalizer(token.content) : token.content;
+        if (std::max(token.content.size(), token.normal_content.size()) > most_token_bytes) {
+            throw part.wrong(fmt::format("has a content with more than {} bytes: {}", most_token_bytes,
+                                         in_quotes(token.content)));
+        }
         ids_[token.content] = id;
         tokens_[id] = std::move(token);
     }
@@ -74,22 +81,31 @@ AddedTokens::AddedTokens(PartReader const& file,
 
 void AddedTokens::Trie::add(std::string const& content, std::int32_t id) {
     if (content.empty()) return;
-    auto& same = by_first_byte[static_cast<unsigned char>(content[0])];
-    same.emplace_back(content, id);
-    std::stable_sort(same.begin(), same.end(),
-                     [](auto const& a, auto const& b) { return a.first.size() > b.first.size(); });
-    empty = false;
+    begins_[static_cast<unsigned char>(content[0])] = true;
+    std::uint64_t node = 0;
+    for (char const byte : content)
+        node = edges_.try_emplace(key_of(node, byte), edges_.size() + 1).first->second;
+    ends_.emplace(node, id);
 }
 
 std::vector<std::pair<Span, std::int32_t>> AddedTokens::Trie::matches(std::string_view text) const {
     std::vector<std::pair<Span, std::int32_t>> found;
-    for (std::size_t at = 0; !empty && at < text.size(); ++at) {
-        for (auto const& [content, id] : by_first_byte[static_cast<unsigned char>(text[at])]) {
-            if (text.compare(at, content.size(), content) != 0) continue;
-            found.push_back({{at, at + content.size()}, id});
-            at += content.size() - 1;
-            break;
+    if (ends_.empty()) return found;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (!begins_[static_cast<unsigned char>(text[at])]) continue;
+        Span longest{at, at};
+        std::int32_t id = -1;
+        std::uint64_t node = 0;
+        for (std::size_t next = at; next < text.size(); ++next) {
+            auto const edge = edges_.find(key_of(node, text[next]));
+            if (edge == edges_.end()) break;
+            node = edge->second;
+            if (auto const end = ends_.find(node); end != ends_.end())
+                longest.end = next + 1, id = end->second;
         }
+        if (longest.empty()) continue;
+        found.emplace_back(longest, id);
+        at = longest.end - 1;
     }
     return found;
 }
@@ -130,7 +146,7 @@ void AddedTokens::cut(Pieces& pieces, Trie const& trie) const {
 }
 
 Pieces AddedTokens::extract(std::string_view text, Normalizer const& normalizer) const {
-    Pieces pieces{std::string(text), {{{0, text.size()}, -1, true}}};
+    Pieces pieces{std::string(text), {{{0, text.size()}, -1, true}}, TextLimit(text.size()), file_};
     if (text.empty()) pieces.pieces.clear();
     cut(pieces, raw_);
     if (normalizer) {

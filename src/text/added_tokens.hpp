@@ -1,6 +1,7 @@
 // Which tokens are cut out of the text before anything else? The added tokens of tokenizer.json.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -43,13 +44,22 @@ class AddedTokens {
     std::map<std::int32_t, AddedToken> const& all() const { return tokens_; }
 
   private:
-    // Tokens to look for, by their first byte, the longest first.
-    struct Trie {
-        std::vector<std::pair<std::string, std::int32_t>> by_first_byte[256];
-        bool empty = true;
+    // Tokens to look for, byte by byte: the cost at a place of the text hangs on no other token than those
+    // that begin there.
+    class Trie {
+      public:
+        // Of equal contents the first one counts.
         void add(std::string const& content, std::int32_t id);
         // Leftmost, longest, not overlapping.
         std::vector<std::pair<Span, std::int32_t>> matches(std::string_view text) const;
+
+      private:
+        static std::uint64_t key_of(std::uint64_t node, char byte) {
+            return node << 8 | static_cast<unsigned char>(byte);
+        }
+        std::array<bool, 256> begins_{};                          // whether any token starts with the byte
+        std::unordered_map<std::uint64_t, std::uint64_t> edges_;  // node and byte -> node; the root is 0
+        std::unordered_map<std::uint64_t, std::int32_t> ends_;    // node -> id
     };
     void cut(Pieces& pieces, Trie const& trie) const;
     std::vector<Piece> cut_text(std::string_view text, Trie const& trie) const;
@@ -57,6 +67,7 @@ class AddedTokens {
     std::map<std::int32_t, AddedToken> tokens_;
     std::unordered_map<std::string, std::int32_t> ids_;
     Trie raw_, normal_;
+    std::string file_;
 };
 
 }  // namespace moewire

@@ -46,9 +46,11 @@ void Bpe::read_vocabulary(PartReader const& part) {
         bool const whole = id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < 2147483647.0;
         if (!whole)
             throw part.wrong(
-                fmt::format("gives the token {} an id that is no whole number below 2^31", in_quotes(token)));
+                fmt::format("has a vocab that gives the token {} an id that is no whole number below 2^31",
+                            in_quotes(token)));
         if (!tokens_.emplace(id.get<std::int32_t>(), token).second) {
-            throw part.wrong(fmt::format("gives the id {} to two tokens, {} and {}", id.get<std::int32_t>(),
+            throw part.wrong(fmt::format("has a vocab that gives the id {} to two tokens, {} and {}",
+                                         id.get<std::int32_t>(),
                                          in_quotes(tokens_.at(id.get<std::int32_t>())), in_quotes(token)));
         }
         ids_.emplace(token, id.get<std::int32_t>());
@@ -67,13 +69,13 @@ void Bpe::read_merges(PartReader const& part) {
             auto const space = text.find(' ');
             if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) {
                 throw part.wrong(
-                    fmt::format("has merge {} that is not two tokens: {}", rank, in_quotes(text)));
+                    fmt::format("has merges of which merge {} is not two tokens: {}", rank, in_quotes(text)));
             }
             add_merge(part, rank, text.substr(0, space), text.substr(space + 1));
         } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
             add_merge(part, rank, merge[0].get<std::string>(), merge[1].get<std::string>());
         } else {
-            throw part.wrong(fmt::format("has merge {} that is not two tokens", rank));
+            throw part.wrong(fmt::format("has merges of which merge {} is not two tokens", rank));
         }
     }
 }
@@ -83,8 +85,9 @@ void Bpe::add_merge(PartReader const& part, std::size_t rank, std::string const&
     auto const id = [&](std::string const& token) {
         auto const known = ids_.find(token);
         if (known == ids_.end())
-            throw part.wrong(fmt::format("has merge {} that names {}, which is not in the vocabulary", rank,
-                                         in_quotes(token)));
+            throw part.wrong(
+                fmt::format("has merges of which merge {} names {}, which is not in the vocabulary", rank,
+                            in_quotes(token)));
         return known->second;
     };
     auto const left_id = id(left), right_id = id(right);

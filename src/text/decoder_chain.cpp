@@ -6,6 +6,7 @@
 
 #include "text/byte_level.hpp"
 #include "text/normalizer.hpp"
+#include "text/text_limit.hpp"
 #include "text/utf8.hpp"
 
 namespace moewire {
@@ -64,9 +65,22 @@ Tokens decode_byte_fallback(Tokens const& tokens) {
     return out;
 }
 
-TokenDecoder each(std::function<std::string(std::string const&, std::size_t)> change) {
-    return [change = std::move(change)](Tokens tokens) {
-        for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = change(tokens[i], i);
+std::size_t bytes_of(Tokens const& tokens) {
+    std::size_t bytes = 0;
+    for (auto const& token : tokens) bytes += token.size();
+    return bytes;
+}
+
+TokenDecoder each(PartReader const& part,
+                  std::function<std::string(std::string const&, std::size_t)> change) {
+    return [change = std::move(change), where = part.where()](Tokens tokens) {
+        TextLimit const limit(bytes_of(tokens));
+        std::size_t bytes = 0;
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
+            tokens[i] = change(tokens[i], i);
+            bytes += tokens[i].size();
+            limit.check(bytes, where);
+        }
         return tokens;
     };
 }
@@ -76,7 +90,7 @@ TokenDecoder make_strip(PartReader const& part) {
     std::string content;
     append_char(content, part.character("content"));
     auto const start = part.whole("start"), stop = part.whole("stop");
-    return each([=](std::string const& token, std::size_t) {
+    return each(part, [=](std::string const& token, std::size_t) {
         std::string_view view = token;
         for (std::int64_t i = 0; i < start && view.starts_with(content); ++i)
             view.remove_prefix(content.size());
@@ -86,16 +100,19 @@ TokenDecoder make_strip(PartReader const& part) {
 }
 
 TokenDecoder make_replace(PartReader const& part) {
-    return each(
-        [regex = read_pattern(part), content = part.text("content")](std::string const& token, std::size_t) {
-            std::string out;
-            std::size_t done = 0;
-            for (auto const& match : regex.matches(token)) {
-                out.append(token, done, match.begin - done).append(content);
-                done = match.end;
-            }
-            return out.append(token, done);
-        });
+    auto const change = [regex = read_pattern(part), content = part.text("content"), where = part.where()](
+                            std::string const& token, std::size_t) {
+        std::string out;
+        TextLimit const limit(token.size());
+        std::size_t done = 0;
+        for (auto const& match : regex.matches(token)) {
+            out.append(token, done, match.begin - done).append(content);
+            limit.check(out.size(), where);
+            done = match.end;
+        }
+        return out.append(token, done);
+    };
+    return each(part, change);
 }
 
 // The mark becomes a space, but for the first token, where it was prepended.
@@ -103,7 +120,7 @@ TokenDecoder make_metaspace(PartReader const& part) {
     auto const mark = part.character("replacement");
     bool const prepended = part.optional_text("prepend_scheme").value_or("always") != "never" &&
                            part.flag_or("add_prefix_space", true);
-    return each([=](std::string const& token, std::size_t index) {
+    return each(part, [=](std::string const& token, std::size_t index) {
         std::string out;
         for (std::size_t at = 0; at < token.size();) {
             auto const c = decode_char(std::string_view(token).substr(at));
@@ -117,20 +134,8 @@ TokenDecoder make_metaspace(PartReader const& part) {
     });
 }
 
-TokenDecoder make_sequence(PartReader const& part) {
-    std::vector<TokenDecoder> all;
-    for (auto const& inner : part.parts("decoders")) all.push_back(make_decoder(inner));
-    return [all](Tokens tokens) {
-        for (auto const& one : all) tokens = one(std::move(tokens));
-        return tokens;
-    };
-}
-
-}  // namespace
-
-TokenDecoder make_decoder(PartReader const& part) {
+TokenDecoder make_one(PartReader const& part) {
     auto const type = part.type();
-    if (type == "Sequence") return make_sequence(part);
     if (type == "ByteLevel") return [](Tokens tokens) { return decode_byte_level(tokens); };
     if (type == "ByteFallback") return [](Tokens tokens) { return decode_byte_fallback(tokens); };
     if (type == "Replace") return make_replace(part);
@@ -144,6 +149,30 @@ TokenDecoder make_decoder(PartReader const& part) {
         };
     }
     throw part.unsupported("Sequence, ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace");
+}
+
+// Sequences within sequences become one list, so that one limit holds for all.
+void collect(PartReader const& part, std::vector<TokenDecoder>& all) {
+    if (part.type() != "Sequence") {
+        all.push_back(make_one(part));
+        return;
+    }
+    for (auto const& inner : part.parts("decoders")) collect(inner, all);
+}
+
+}  // namespace
+
+TokenDecoder make_decoder(PartReader const& part) {
+    std::vector<TokenDecoder> all;
+    collect(part, all);
+    return [all, where = part.where()](Tokens tokens) {
+        TextLimit const limit(bytes_of(tokens));
+        for (auto const& one : all) {
+            tokens = one(std::move(tokens));
+            limit.check(bytes_of(tokens), where);
+        }
+        return tokens;
+    };
 }
 
 }  // namespace moewire

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <utf8proc.h>
 
+#include "text/text_limit.hpp"
 #include "text/utf8.hpp"
 
 namespace moewire {
@@ -18,7 +19,7 @@ bool is_ascii(std::string const& text) {
     return true;
 }
 
-std::string unicode_form(std::string text, utf8proc_option_t options) {
+std::string unicode_form(std::string text, utf8proc_option_t options, std::string const& where) {
     if (is_ascii(text)) return text;
     utf8proc_uint8_t* raw = nullptr;
     auto const bytes = utf8proc_map(reinterpret_cast<utf8proc_uint8_t const*>(text.data()),
@@ -26,8 +27,8 @@ std::string unicode_form(std::string text, utf8proc_option_t options) {
                                     static_cast<utf8proc_option_t>(options | UTF8PROC_STABLE));
     std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> const owner(raw, &std::free);
     if (bytes < 0)
-        throw failure("tokenizer", fmt::format("Unicode normalisation failed ({}); use a smaller text",
-                                               utf8proc_errmsg(bytes)));
+        throw failure("tokenizer", fmt::format("{}: Unicode normalisation failed ({}); use a smaller text",
+                                               where, utf8proc_errmsg(bytes)));
     return {reinterpret_cast<char const*>(raw), static_cast<std::size_t>(bytes)};
 }
 
@@ -44,24 +45,30 @@ std::string lowercase(std::string const& text) {
     return out;
 }
 
-std::string replace(std::string const& text, Regex const& pattern, std::string const& content) {
+std::string replace(std::string const& text, Regex const& pattern, std::string const& content,
+                    std::string const& where) {
     std::string out;
     out.reserve(text.size());
+    TextLimit const limit(text.size());
     std::size_t done = 0;
     for (auto const& match : pattern.matches(text)) {
         out.append(text, done, match.begin - done).append(content);
+        limit.check(out.size(), where);
         done = match.end;
     }
     return out.append(text, done);
 }
 
 // Replace is mostly a space by another character: worth a way without the pattern machine.
-std::string replace_text(std::string const& text, std::string const& what, std::string const& content) {
+std::string replace_text(std::string const& text, std::string const& what, std::string const& content,
+                         std::string const& where) {
     std::string out;
+    TextLimit const limit(text.size());
     out.reserve(text.size() + text.size() / 4);
     std::size_t done = 0;
     for (auto at = text.find(what); at != std::string::npos; at = text.find(what, done)) {
         out.append(text, done, at - done).append(content);
+        limit.check(out.size(), where);
         done = at + what.size();
     }
     return out.append(text, done);
@@ -83,19 +90,12 @@ Normalizer make_replace(PartReader const& part) {
     auto const content = part.text("content");
     auto const pattern = part.part("pattern");
     if (pattern.has("String") && !pattern.text("String").empty()) {
-        return [what = pattern.text("String"), content](std::string text) {
-            return replace_text(text, what, content);
+        return [what = pattern.text("String"), content, where = part.where()](std::string text) {
+            return replace_text(text, what, content, where);
         };
     }
-    return [regex = read_pattern(part), content](std::string text) { return replace(text, regex, content); };
-}
-
-Normalizer make_sequence(PartReader const& part) {
-    std::vector<Normalizer> all;
-    for (auto const& inner : part.parts("normalizers")) all.push_back(make_normalizer(inner));
-    return [all](std::string text) {
-        for (auto const& one : all) text = one(std::move(text));
-        return text;
+    return [regex = read_pattern(part), content, where = part.where()](std::string text) {
+        return replace(text, regex, content, where);
     };
 }
 
@@ -103,19 +103,20 @@ Normalizer make_sequence(PartReader const& part) {
 
 Regex read_pattern(PartReader const& part) {
     auto const pattern = part.part("pattern");
-    if (pattern.has("String")) return Regex::literal(pattern.text("String"), pattern.where());
-    if (pattern.has("Regex")) return {pattern.text("Regex"), pattern.where()};
+    if (pattern.has("String")) return Regex::literal(pattern.text("String"), pattern.where() + ".String");
+    if (pattern.has("Regex")) return {pattern.text("Regex"), pattern.where() + ".Regex"};
     throw pattern.wrong("has neither String nor Regex");
 }
 
-Normalizer make_normalizer(PartReader const& part) {
+namespace {
+
+Normalizer make_one(PartReader const& part) {
     auto const type = part.type();
-    auto const form = [](int options) {
-        return [options](std::string text) {
-            return unicode_form(std::move(text), static_cast<utf8proc_option_t>(options));
+    auto const form = [&](int options) {
+        return [options, where = part.where()](std::string text) {
+            return unicode_form(std::move(text), static_cast<utf8proc_option_t>(options), where);
         };
     };
-    if (type == "Sequence") return make_sequence(part);
     if (type == "NFC") return form(UTF8PROC_COMPOSE);
     if (type == "NFD") return form(UTF8PROC_DECOMPOSE);
     if (type == "NFKC") return form(UTF8PROC_COMPOSE | UTF8PROC_COMPAT);
@@ -132,6 +133,30 @@ Normalizer make_normalizer(PartReader const& part) {
         };
     }
     throw part.unsupported("Sequence, Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase, Strip");
+}
+
+// Sequences within sequences become one list, so that one limit holds for all.
+void collect(PartReader const& part, std::vector<Normalizer>& all) {
+    if (part.type() != "Sequence") {
+        all.push_back(make_one(part));
+        return;
+    }
+    for (auto const& inner : part.parts("normalizers")) collect(inner, all);
+}
+
+}  // namespace
+
+Normalizer make_normalizer(PartReader const& part) {
+    std::vector<Normalizer> all;
+    collect(part, all);
+    return [all, where = part.where()](std::string text) {
+        TextLimit const limit(text.size());
+        for (auto const& one : all) {
+            text = one(std::move(text));
+            limit.check(text.size(), where);
+        }
+        return text;
+    };
 }
 
 }  // namespace moewire

@@ -15,7 +15,7 @@ Error PartReader::wrong(std::string const& problem, std::string const& remedy) c
 }
 
 Error PartReader::unsupported(std::string const& supported) const {
-    return wrong(fmt::format("is of type '{}', which is not supported", type()),
+    return wrong(fmt::format("is of type {}, which is not supported", in_quotes(type())),
                  fmt::format("supported are {}", supported));
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "text/utf8.hpp"
 
 namespace moewire {
@@ -105,10 +106,12 @@ void rewrite(Pieces& pieces,
             text += pieces.view(piece);
         else
             change(piece, pieces.view(piece), text);
+        pieces.limit.check(text.size(), pieces.file);
         piece.span = {begin, text.size()};
         if (!piece.span.empty()) kept.push_back(piece);
     }
-    pieces = {std::move(text), std::move(kept)};
+    pieces.text = std::move(text);
+    pieces.pieces = std::move(kept);
 }
 
 SplitBehavior split_behavior_of(std::string const& name, std::string const& where) {
@@ -118,7 +121,7 @@ SplitBehavior split_behavior_of(std::string const& name, std::string const& wher
     if (name == "MergedWithNext") return SplitBehavior::merged_with_next;
     if (name == "Contiguous") return SplitBehavior::contiguous;
     throw input_error("tokenizer",
-                      fmt::format("{}: behavior '{}' is not known; repair the file", where, name));
+                      fmt::format("{}: behavior {} is not known; repair the file", where, in_quotes(name)));
 }
 
 void split(Pieces& pieces, std::function<std::vector<Span>(std::string_view)> const& find,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "text/regex.hpp"
+#include "text/text_limit.hpp"
 
 namespace moewire {
 
@@ -21,13 +22,16 @@ struct Piece {
 struct Pieces {
     std::string text;
     std::vector<Piece> pieces;
+    TextLimit limit;        // of the text, from the original one
+    std::string_view file;  // whose rules these are, for messages
 
     std::string_view view(Piece const& piece) const {
         return std::string_view(text).substr(piece.span.begin, piece.span.end - piece.span.begin);
     }
 };
 
-// Rewrites every piece that is no token; empty results are dropped.
+// Rewrites every piece that is no token; empty results are dropped. Throws: usage, when the text passes its
+// limit.
 void rewrite(Pieces& pieces,
              std::function<void(Piece const&, std::string_view, std::string& out)> const& change);
 

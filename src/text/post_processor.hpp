@@ -14,7 +14,7 @@ struct Frame {
 };
 
 // TemplateProcessing, ByteLevel (changes no ids), Sequence. Throws: usage, for others, or templates that name
-// unknown tokens or need a second text.
+// unknown tokens, need a second text, or put absurdly many tokens around one.
 Frame read_frame(PartReader const& part);
 
 }  // namespace moewire

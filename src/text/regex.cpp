@@ -1,13 +1,14 @@
 #include "text/regex.hpp"
 
+#include <algorithm>
 #include <array>
+#include <ctime>
 
 #include <fmt/format.h>
 #include <pcre2.h>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
-#include "text/utf8.hpp"
 
 namespace moewire {
 namespace {
@@ -17,8 +18,25 @@ constexpr char const* space_class =
     R"(\x{09}-\x{0d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 constexpr char const* word_class = R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9})";
 
-constexpr std::uint32_t step_limit = 50'000'000;  // of one match attempt: a second or so
+constexpr std::size_t most_pattern_bytes = 1 << 16;
 constexpr std::size_t jit_stack_bytes = std::size_t{8} << 20;
+constexpr std::uint32_t heap_limit_kib = 256 << 10;  // where there is no just-in-time compiler
+
+// A sound pattern takes a few steps for each byte that it matches; a bad one takes more at every place of the
+// text, or absurdly many at one. Time is of the processor, so that a busy machine refuses nothing.
+constexpr std::size_t first_window_bytes = 256;  // places that one call tries, between two looks at the time
+std::uint32_t most_steps(std::size_t text_bytes) {
+    return static_cast<std::uint32_t>(std::min<std::size_t>(10'000 + 64 * text_bytes, 50'000'000));
+}
+double most_cpu_s(std::size_t text_bytes) {
+    return 2.0 + 2e-6 * static_cast<double>(text_bytes);
+}
+
+double cpu_s() {
+    std::timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 // Walks over an Oniguruma pattern and writes PCRE2's.
 class Translator {
@@ -130,7 +148,7 @@ struct MatchState {
     pcre2_jit_stack* stack = pcre2_jit_stack_create(32 << 10, jit_stack_bytes, nullptr);
 
     MatchState() {
-        pcre2_set_match_limit(context, step_limit);
+        pcre2_set_heap_limit(context, heap_limit_kib);
         pcre2_jit_stack_assign(context, nullptr, stack);
     }
     ~MatchState() {
@@ -141,11 +159,39 @@ struct MatchState {
     MatchState(MatchState const&) = delete;
     MatchState& operator=(MatchState const&) = delete;
 
-    static MatchState const& of_this_thread() {
-        thread_local MatchState const state;
+    static MatchState& of_this_thread() {
+        thread_local MatchState state;
         return state;
     }
 };
+
+// Looks at the time now and then, and not at all for a few calls: a look costs as much as to match a word.
+class Stopper {
+  public:
+    explicit Stopper(std::size_t text_bytes) : text_bytes_(text_bytes) {}
+
+    // Before each match.
+    bool is_over() { return ++calls_ % 16 == 0 && look(); }
+
+    // The first look begins the time.
+    bool look() {
+        auto const now_s = cpu_s();
+        if (begin_s_ < 0) begin_s_ = now_s;
+        return now_s - begin_s_ > most_cpu_s(text_bytes_);
+    }
+
+  private:
+    std::size_t text_bytes_;
+    std::uint64_t calls_ = 0;
+    double begin_s_ = -1;  // below 0: not begun
+};
+
+// The begin of the first character behind `at`.
+std::size_t next_char(std::string_view text, std::size_t at) {
+    ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
+    return at;
+}
 
 }  // namespace
 
@@ -155,13 +201,19 @@ struct Regex::Code {
 };
 
 Regex::Regex(std::string const& pattern, std::string const& where) : where_(where) {
+    if (pattern.size() > most_pattern_bytes) {
+        throw input_error("tokenizer",
+                          fmt::format("{}: pattern {} has {} bytes (at most {} are taken); repair the file",
+                                      where, in_quotes(pattern), pattern.size(), most_pattern_bytes));
+    }
     auto const translated = Translator(pattern, where).translate();
     int problem = 0;
     PCRE2_SIZE at = 0;
     auto code = std::make_shared<Code>();
-    code->compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                                   PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
-                                   &problem, &at, nullptr);
+    code->compiled = pcre2_compile(
+        reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+        PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT, &problem,
+        &at, nullptr);
     if (code->compiled == nullptr) {
         throw input_error("tokenizer", fmt::format("{}: pattern {} does not compile ({}); repair the file",
                                                    where, in_quotes(pattern), pcre_message(problem)));
@@ -187,31 +239,43 @@ Regex Regex::literal(std::string const& text, std::string const& where) {
 }
 
 std::vector<Span> Regex::matches(std::string_view text) const {
-    auto const& state = MatchState::of_this_thread();
-    auto const* const subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+    auto& state = MatchState::of_this_thread();
+    pcre2_set_match_limit(state.context, most_steps(text.size()));
     std::vector<Span> found;
-    std::size_t from = 0, last_end = std::string_view::npos;
+    Stopper stopper(text.size());
+    std::size_t from = 0, last_end = std::string_view::npos, window_bytes = first_window_bytes;
+    bool over = false;
     while (from <= text.size()) {
-        int const count = pcre2_match(code_->compiled, subject, text.size(), from, PCRE2_NO_UTF_CHECK,
-                                      state.data, state.context);
-        if (count == PCRE2_ERROR_NOMATCH) break;
-        if (count < 0) {
-            throw failure(
-                "tokenizer",
-                fmt::format("{}: matching stopped ({}); the pattern needs too many steps on this text",
-                            where_, pcre_message(count)));
+        if (over || stopper.is_over()) throw too_slow("more time than any tokenizer takes");
+        auto const last_place = from + window_bytes;
+        pcre2_set_offset_limit(state.context, last_place);
+        int const count = pcre2_match(code_->compiled, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
+                                      from, PCRE2_NO_UTF_CHECK, state.data, state.context);
+        if (count == PCRE2_ERROR_NOMATCH) {
+            from = next_char(text, last_place);
+            over = from <= text.size() && stopper.look();
+            window_bytes *= 2;
+            continue;
         }
+        if (count < 0) throw too_slow(pcre_message(count));
         auto const* const ends = pcre2_get_ovector_pointer(state.data);
         Span const match{ends[0], ends[1]};
         if (match.empty() && match.end == last_end) {
-            if (from >= text.size()) break;
-            from += decode_char(text.substr(from)).bytes;
+            from = next_char(text, from);
             continue;
         }
         found.push_back(match);
+        window_bytes = first_window_bytes;
         from = last_end = match.end;
     }
     return found;
+}
+
+Error Regex::too_slow(std::string_view reason) const {
+    return input_error("tokenizer",
+                       fmt::format("{}: matching stopped ({}: the pattern needs too many steps on this "
+                                   "text); use another tokenizer, or repair the pattern",
+                                   where_, reason));
 }
 
 }  // namespace moewire

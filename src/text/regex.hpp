@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.hpp"
+
 namespace moewire {
 
 // Byte range of a text.
@@ -32,12 +34,14 @@ class Regex {
     static Regex literal(std::string const& text, std::string const& where);
 
     // All matches from left to right, not overlapping; `text` is well-formed UTF-8. An empty match right
-    // behind another match is skipped. Throws: failure (source "tokenizer"), when matching needs absurdly
+    // behind another match is skipped. Throws: usage (source "tokenizer"), when matching needs absurdly
     // many steps.
     std::vector<Span> matches(std::string_view text) const;
 
   private:
     struct Code;
+    Error too_slow(std::string_view reason) const;
+
     std::shared_ptr<Code const> code_;
     std::string where_;
 };

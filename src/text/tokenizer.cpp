@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "base/file.hpp"
+#include "base/error.hpp"
+#include "base/json.hpp"
 #include "text/added_tokens.hpp"
 #include "text/bpe.hpp"
 #include "text/decoder_chain.hpp"
@@ -33,8 +34,51 @@ struct Tokenizer::Parts {
               normalizer) {}
 };
 
+namespace {
+
+constexpr std::uintmax_t most_file_bytes = std::uintmax_t{256} << 20;  // the largest known have some 30 MB
+constexpr std::size_t most_components = 256;                           // and a dozen components
+
+void check_size(std::filesystem::path const& path) {
+    std::error_code absent;
+    if (!std::filesystem::exists(path, absent)) return;  // reading says why
+    auto const bad = [&](std::string const& problem, std::string_view why) {
+        return input_error("tokenizer",
+                           fmt::format("{} {} ({}); name a tokenizer.json", path.string(), problem, why));
+    };
+    if (!std::filesystem::is_regular_file(path)) throw bad("is no regular file", "it is read whole");
+    auto const bytes = std::filesystem::file_size(path);
+    if (bytes > most_file_bytes) {
+        throw bad(fmt::format("has {} bytes", bytes), fmt::format("at most {} are read", most_file_bytes));
+    }
+}
+
+std::size_t components_in(Document const& json) {
+    std::size_t count = json.is_object() && json.contains("type") ? 1 : 0;
+    for (auto const& inner : json) {
+        if (inner.is_structured()) count += components_in(inner);
+    }
+    return count;
+}
+
+// Each works on the whole text: their number multiplies what a text costs.
+void check_components(Document const& json, std::string const& file) {
+    for (auto const* key : {"normalizer", "pre_tokenizer", "decoder", "post_processor"}) {
+        if (!json.is_object() || !json.contains(key)) continue;
+        auto const count = components_in(json[key]);
+        if (count <= most_components) continue;
+        throw input_error("tokenizer",
+                          fmt::format("{} {} has {} components (at most {} are taken); repair the file", file,
+                                      key, count, most_components));
+    }
+}
+
+}  // namespace
+
 Tokenizer Tokenizer::from_file(std::filesystem::path const& tokenizer_json) {
+    check_size(tokenizer_json);
     auto const json = read_json(tokenizer_json, "tokenizer");
+    check_components(json, tokenizer_json.string() + ":");
     Tokenizer tokenizer;
     tokenizer.parts_ = std::make_shared<Parts const>(PartReader(json, tokenizer_json.string() + ":"));
     return tokenizer;

@@ -162,8 +162,8 @@ TEST(Checkpoint, IndexAndShardsMustAgree) {
 
     Shards swapped(layout);
     swapped.index["weight_map"]["b"] = "two.safetensors";
-    EXPECT_TRUE(
-        says(swapped.open_with_index(), {"\"b\" lies in one.safetensors", "the index says two.safetensors"}));
+    EXPECT_TRUE(says(swapped.open_with_index(),
+                     {"\"b\" lies in \"one.safetensors\"", "the index says \"two.safetensors\""}));
 
     Shards missing(layout);
     missing.index["weight_map"]["d"] = "three.safetensors";
@@ -171,7 +171,8 @@ TEST(Checkpoint, IndexAndShardsMustAgree) {
         says(missing.open_with_index(), {"1 of 3 weight files are missing", "\"three.safetensors\""}));
 
     Shards const twice(Shards::Layout{{"one.safetensors", {"a", "b"}}, {"two.safetensors", {"b"}}});
-    EXPECT_TRUE(says(twice.open_with_index(), {"\"b\" lies in one.safetensors and in two.safetensors"}));
+    EXPECT_TRUE(
+        says(twice.open_with_index(), {"\"b\" lies in \"one.safetensors\" and in \"two.safetensors\""}));
 }
 
 TEST(Checkpoint, BadIndexIsRefused) {

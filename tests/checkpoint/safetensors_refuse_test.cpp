@@ -96,13 +96,13 @@ std::vector<Bad> const bad_layouts{
     {one(R"("dtype":"U8","shape":[],"data_offsets":[0,18446744073709551615])"), "1", "contradict"},
     {"{" + tensor("a", R"("dtype":"U8","shape":[2],"data_offsets":[0,2])") + "," +
          tensor("b", R"("dtype":"U8","shape":[2],"data_offsets":[1,3])") + "}",
-     "123", R"(tensor "b" begins at 1, the one before it ends at 2 (an overlap))"},
+     "123", R"(tensor "b" begins at 1, the one before it, "a", ends at 2 (an overlap))"},
     {"{" + tensor("a", R"("dtype":"U8","shape":[2],"data_offsets":[0,2])") + "," +
          tensor("b", R"("dtype":"U8","shape":[2],"data_offsets":[0,2])") + "}",
      "12", "an overlap"},
     {"{" + tensor("a", R"("dtype":"U8","shape":[2],"data_offsets":[0,2])") + "," +
          tensor("b", R"("dtype":"U8","shape":[2],"data_offsets":[3,5])") + "}",
-     "12345", R"(tensor "b" begins at 3, the one before it ends at 2 (a hole))"},
+     "12345", R"(tensor "b" begins at 3, the one before it, "a", ends at 2 (a hole))"},
     {"{}", "1", "bytes that belong to no tensor"},
 };
 
