@@ -60,12 +60,17 @@ std::int64_t attention_weights(ModelConfig const& c, Traits const& traits) {
     return count;
 }
 
+std::int64_t feed_forward_weights(ModelConfig const& c, std::int64_t width) {
+    return 3 * c.hidden_size * width + (c.mlp_bias ? 2 * width + c.hidden_size : 0);
+}
+
 // Router and shared experts.
 std::int64_t block_weights(ModelConfig const& c, Traits const& traits) {
     std::int64_t count = c.experts * c.hidden_size;
     if (traits.router_bias) count += c.experts;
     if (traits.choice_bias) count += c.experts;
-    if (traits.shared_expert != SharedExpert::none) count += 3 * c.hidden_size * c.shared_intermediate_size;
+    if (traits.shared_expert != SharedExpert::none)
+        count += feed_forward_weights(c, c.shared_intermediate_size);
     if (traits.shared_expert == SharedExpert::gated) count += c.hidden_size;
     return count;
 }
@@ -158,7 +163,7 @@ ParameterCount count_parameters(ModelConfig const& config) {
                   (traits.lm_head_bias ? config.vocab_size : 0) + norm +
                   config.layers * (attention_weights(config, traits) + 2 * norm) +
                   moe * block_weights(config, traits) +
-                  (config.layers - moe) * 3 * hidden * config.dense_intermediate_size;
+                  (config.layers - moe) * feed_forward_weights(config, config.dense_intermediate_size);
     return count;
 }
 
