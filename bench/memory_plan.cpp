@@ -13,6 +13,9 @@ namespace moewire {
 namespace {
 
 constexpr std::int64_t gib_bytes = std::int64_t{1} << 30;
+// Code and thread pools of the libraries that the first pass touches: one token on one rank took so much
+// more than its weights.
+constexpr std::int64_t first_pass_bytes = std::int64_t{16} << 20;
 constexpr std::int64_t most_tokens = std::int64_t{1} << 30;
 constexpr std::int64_t fewest_tokens = 64;  // below, exchanges are not worth planning for
 
@@ -149,7 +152,7 @@ void declare_memory_options(CLI::App& app, MemoryRequest& r) {
 MemoryPlan plan_memory(MemoryRequest const& request, int started_ranks) {
     check(request);
     MemoryPlan plan;
-    plan.program_bytes = resident_bytes();
+    plan.program_bytes = resident_bytes() + first_pass_bytes;
     plan.config = read_config(config_file_of(request.subject));
     if (request.subject.layers > 0) plan.config = first_layers(plan.config, request.subject.layers);
     plan.load = load_of(request, started_ranks);

@@ -31,7 +31,7 @@ struct MemoryPlan {
     Workload load;
     ParameterCount parameters;
     Footprint footprint;
-    std::int64_t program_bytes = 0;    // of this very process before a model is loaded
+    std::int64_t program_bytes = 0;    // of this very process without a model
     std::int64_t available_bytes = 0;  // for one rank
     std::string available_where;       // in words
     std::vector<std::string> advice;   // what would fit; empty, when it does

@@ -53,6 +53,7 @@ struct Footprint {
     std::int64_t optimiser = 0;    // AdamW: two moments in fp32, and a master copy where weights are narrower
     std::int64_t activations = 0;  // largest working set of a layer or the head; training: of all together
     std::int64_t exchange_buffers = 0;  // rows that are sent and that come
+    std::int64_t idle_heap = 0;         // free, but kept: temporaries of other sizes cannot have it all
     std::int64_t kv_cache = 0;
 
     std::int64_t weights() const { return dense_weights + expert_weights; }

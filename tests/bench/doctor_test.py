@@ -90,6 +90,18 @@ class Run(ProgramTest):
                 self.assertGreater(peak, 0.9 * out["rank_bytes"]["expert weights"])
                 self.assertLess(abs(planned / peak - 1), 0.1, f"{kind}: planned {planned}, peak {peak}")
 
+    def test_temporaries_are_planned_for(self):
+        """Many tokens for few weights: what remains uncertain is how well freed blocks are used again."""
+        config = {"model_type": "mixtral", "vocab_size": 8192, "hidden_size": 1024, "intermediate_size": 1024, "num_hidden_layers": 2,
+                  "num_attention_heads": 16, "num_key_value_heads": 4, "num_local_experts": 8, "num_experts_per_tok": 2}
+        file = self.write("many.json", json.dumps(config))
+        for ranks in (0, 2):
+            out = json.loads(self.ok("doctor", "--model", f"synth:{file}", "--tokens", 8192, "--window", 512, "--run", "--json", ranks=ranks))
+            parts = out["rank_bytes"]
+            self.assertGreater(parts["activations"], parts["dense weights"] + parts["expert weights"] / 2)
+            for planned, peak in zip(out["run"]["planned_bytes"], out["run"]["peak_bytes"]):
+                self.assertLess(abs(planned / peak - 1), 0.25, f"planned {planned}, peak {peak}")
+
 
 if __name__ == "__main__":
     unittest.main()

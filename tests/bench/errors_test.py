@@ -40,7 +40,7 @@ class Names(ProgramTest):
         self.refused(2, "replay, in_model", "measure", "--mode", "dream", "--output", self.scratch / "a.h5")
         self.refused(2, "disjoint", "eval", "--protocol", "overlapping")
         for ranks in (0, 2):
-            self.refused(2, "float32 or bfloat16", "eval", "--dtype", "int4", ranks=ranks)
+            self.refused(2, "bfloat16 or float16", "eval", "--dtype", "int4", ranks=ranks)
             self.refused(2, "train, valid, test", "eval", "--split", "dev", ranks=ranks)
             self.refused(2, "transformers or config", "eval", "--longrope", "both", ranks=ranks)
         self.refused(2, "loopback, mpi", "measure", "--transport", "pigeon", "--output", self.scratch / "a.h5")
