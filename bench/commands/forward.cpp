@@ -123,7 +123,7 @@ int run(Context const& context, Options const& o) {
                           {"least_s", *std::min_element(times_s.begin(), times_s.end())},
                           {"tokens_per_s", tokens_per_s},
                           {"repeat", o.repeat}};
-        print(context, to_text(result) + "\n");
+        print(context, result.dump() + "\n");
         return 0;
     }
     print(context,

@@ -3,6 +3,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include "base/error.hpp"
@@ -17,6 +18,11 @@ namespace {
 void copy_out(at::Tensor const& tensor, std::span<float> target) {
     auto const values = tensor.to(at::TensorOptions(at::kCPU).dtype(at::kFloat)).contiguous();
     std::copy_n(values.const_data_ptr<float>(), values.numel(), target.begin());
+}
+
+// In place, where no gradient wants the old value.
+at::Tensor added(at::Tensor& sum, at::Tensor const& more) {
+    return at::GradMode::is_enabled() ? sum + more : sum.add_(more);
 }
 
 }  // namespace
@@ -92,7 +98,7 @@ void Decoder::record(std::vector<LayerRouting> const& routings, Wanted const& wa
 }
 
 at::Tensor Decoder::logits_of(at::Tensor const& hidden) const {
-    return at::linear(hidden, head_, head_bias_).to(at::kFloat);
+    return product(hidden, head_, head_bias_).to(at::kFloat);
 }
 
 void Decoder::read_out(at::Tensor const& hidden, at::Tensor const& ids, Wanted const& wanted,
@@ -133,7 +139,7 @@ at::Tensor Decoder::run_layers(at::Tensor const& ids, MoePass const& pass, Decod
         // A rank without sequences skips attention, never the exchanges.
         if (sequences > 0) {
             AttentionContext const context{rope, cache == nullptr ? nullptr : &cache->layer(index), past};
-            hidden = hidden + layer.attention->forward(layer.before_attention.forward(hidden), context);
+            hidden = added(hidden, layer.attention->forward(layer.before_attention.forward(hidden), context));
         }
         auto const rows =
             layer.before_experts.forward(hidden).view({sequences * positions, facts_.hidden_size});
@@ -141,7 +147,7 @@ at::Tensor Decoder::run_layers(at::Tensor const& ids, MoePass const& pass, Decod
                                ? layer.dense->forward(rows)
                                : layer.experts->forward(
                                      rows, pass, routings == nullptr ? nullptr : &routings->emplace_back());
-        hidden = hidden + mixed.view_as(hidden);
+        hidden = added(hidden, mixed.view_as(hidden));
     }
     if (cache != nullptr) cache->advance(positions);
     return hidden;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <ATen/ATen.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 
 #include "gpu/gpu.hpp"
@@ -13,6 +14,15 @@ namespace {
 
 constexpr double least = -std::numeric_limits<double>::infinity();
 constexpr std::int64_t scores_limit = 1 << 24;  // numbers of one slice of scores
+
+// Small products are over before oneDNN has prepared them; with few rows of a large matrix it is the quicker
+// one.
+constexpr std::int64_t large_matrix = 1 << 20;
+
+bool suits_one_dnn(at::Tensor const& x, at::Tensor const& weight) {
+    return weight.numel() >= large_matrix && x.is_cpu() && x.scalar_type() == at::kFloat &&
+           !at::GradMode::is_enabled() && x.numel() > 0 && x.is_contiguous() && weight.is_contiguous();
+}
 
 // Shape: [position, past + position], bool: which keys do queries begin .. begin + count - 1 of the last
 // `positions` see?
@@ -48,6 +58,25 @@ at::Tensor attend_with_sinks(at::Tensor const& q, at::Tensor const& k, at::Tenso
 }
 
 }  // namespace
+
+at::Tensor product(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias) {
+    using Linear =
+        at::Tensor(at::Tensor const&, at::Tensor const&, std::optional<at::Tensor> const&, std::string_view,
+                   c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+    static auto const one_dnn = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
+    if (!one_dnn || !suits_one_dnn(x, weight)) return at::linear(x, weight, bias);
+    static auto const call = one_dnn->typed<Linear>();
+    return call.call(x, weight, bias.defined() ? std::optional(bias) : std::nullopt, "none",
+                     c10::List<std::optional<at::Scalar>>(), "");
+}
+
+void product_into(at::Tensor out, at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias) {
+    if (suits_one_dnn(x, weight)) {
+        out.copy_(product(x, weight, bias));
+    } else {
+        at::linear_out(out, x, weight, bias);
+    }
+}
 
 bool is_for_gpu(at::Tensor const& x) {
     return x.is_cuda() && !at::GradMode::is_enabled();

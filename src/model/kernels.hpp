@@ -13,6 +13,13 @@ namespace moewire {
 // Do the kernels of gpu/gpu.hpp compute this? They have no gradients.
 bool is_for_gpu(at::Tensor const& x);
 
+// x times the transpose of `weight`, plus a bias that may be undefined: at::linear, by way of oneDNN where
+// that is quicker (fp32 on the CPU, no gradients).
+at::Tensor product(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias = {});
+
+// The same into the memory of `out`; no gradients.
+void product_into(at::Tensor out, at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias = {});
+
 // RMSNorm over the last dimension: mean of squares in fp32; `kind` says whether the weight comes before or
 // after the cast to x's dtype.
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, NormKind kind = NormKind::rms);
