@@ -99,8 +99,12 @@ std::vector<double> time_decode(Context const& context, Options const& o, Langua
 
 int run(Context const& context, Options const& o) {
     run_on_all(context.world, [&] { check(o); });
+    double const begin_s = monotonic_s();
     auto subject = load_subject(context.world, o.subject, WithTokenizer::no);
     PlainParallel const parallel(context.world, *subject.model);
+    double const load_s = context.world.max(monotonic_s() - begin_s);
+    auto const read_bytes =
+        static_cast<double>(context.world.sum(static_cast<std::int64_t>(subject.model->bytes_read())));
     bool const is_decode = o.phase == "decode";
     auto times_s = is_decode ? time_decode(context, o, *subject.model, parallel)
                              : time_prefill(context, o, *subject.model, parallel);
@@ -115,6 +119,8 @@ int run(Context const& context, Options const& o) {
                           {"dtype", name_of(subject.facts().precision)},
                           {"device", o.subject.device},
                           {"ranks", context.world.size()},
+                          {"load_s", load_s},
+                          {"read_bytes", read_bytes},
                           {"phase", o.phase},
                           {"sequences", o.sequences},
                           {"positions", is_decode ? 1 : o.positions},
@@ -125,6 +131,10 @@ int run(Context const& context, Options const& o) {
                           {"repeat", o.repeat}};
         print(context, result.dump() + "\n");
         return 0;
+    }
+    if (read_bytes > 0) {
+        print(context, fmt::format("{}: read {} in {} ({})\n", subject.facts().name, show_bytes(read_bytes),
+                                   show_seconds(load_s), show_rate(read_bytes / load_s)));
     }
     print(context,
           fmt::format("{} {}: median {}, least {}, of {}; {} tokens/s ({} tokens, {}, {}, {} ranks)\n",

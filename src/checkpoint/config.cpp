@@ -71,6 +71,12 @@ void read_heads(JsonFields const& fields, ModelConfig& config) {
                          fmt::format("without head_dim it must divide hidden_size, {}", config.hidden_size));
     }
     auto const own_head_dim = config.head_dim > 0 ? config.head_dim : config.hidden_size / config.heads;
+    if (!fields.has("head_dim") && own_head_dim > most_heads) {
+        throw fields.bad(
+            "hidden_size", fmt::format("is {}", config.hidden_size),
+            fmt::format("of num_attention_heads, {}, each would have {} dimensions, and at most {} are taken",
+                        config.heads, own_head_dim, most_heads));
+    }
     config.head_dim = size_of(fields, {"head_dim"}, own_head_dim, most_heads);
     if (config.head_dim % 2 != 0) {
         throw fields.bad("head_dim", fmt::format("is {}", config.head_dim),

@@ -45,7 +45,8 @@ void read_moe_layers(JsonFields const& fields, ModelConfig& config) {
                       : step > config.layers         ? "decoder_sparse_step"
                                                      : "mlp_only_layers";
     throw fields.bad(key, "leaves no layer with experts",
-                     fmt::format("num_hidden_layers is {}", config.layers));
+                     fmt::format("num_hidden_layers is {}{}", config.layers,
+                                 step > 1 ? fmt::format(" and decoder_sparse_step {}", step) : ""));
 }
 
 // Each layer's kind from layer_types, else by the type's own rule.
@@ -198,9 +199,9 @@ void read_quantization(JsonFields const& fields, ModelConfig& config) {
         config.fp8_block = {block[0], block[1]};
         return;
     }
-    throw how->bad(
-        "quant_method", fmt::format("is {}", in_quotes(method)),
-        fmt::format("not supported for {}: gpt_oss may be mxfp4, deepseek_v3 fp8", config.model_type));
+    throw how->bad("quant_method", fmt::format("is {}", in_quotes(method)),
+                   fmt::format("not supported for model_type {}: gpt_oss may be mxfp4, deepseek_v3 fp8",
+                               in_quotes(config.model_type)));
 }
 
 }  // namespace moewire

@@ -44,6 +44,8 @@ class CheckpointSource : public WeightSource {
     std::uint64_t bytes_read() const override { return checkpoint_.bytes_read(); }
     std::string digest() const override { return checkpoint_.digest(); }
 
+    void check(TensorPart const& part) const override { checked(part); }
+
     void fill(TensorPart const& part, at::Tensor const& target) const override {
         auto const& info = checked(part);
         auto const type = scalar_type_of(info);

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "base/error.hpp"
 #include "model/mxfp4.hpp"
 #include "model/weights.hpp"
 
@@ -23,13 +24,14 @@ ExpertLayout WeightReader::layout_of(std::int64_t layer) const {
 ExpertWeights WeightReader::read_experts(std::int64_t layer, std::vector<ExpertId> const& experts) const {
     std::int64_t const hidden = config_.hidden_size, inner = config_.intermediate_size;
     auto const count = static_cast<std::int64_t>(experts.size());
+    auto const prefix = moe_block(layer) + ".experts.";
+    auto const layout = layout_of(layer);
+    if (count > 0) check_width(prefix, layout, static_cast<std::int64_t>(index_of(experts.front())));
     ExpertWeights weights{empty({count, 2 * inner, hidden}), empty({count, hidden, inner}), {}, {}};
     if (traits_.expert_bias) {
         weights.gate_up_bias = empty({count, 2 * inner});
         weights.down_bias = empty({count, hidden});
     }
-    auto const prefix = moe_block(layer) + ".experts.";
-    auto const layout = layout_of(layer);
     for (std::int64_t slot = 0; slot < count; ++slot) {
         auto const expert = static_cast<std::int64_t>(index_of(experts[static_cast<std::size_t>(slot)]));
         switch (layout) {
@@ -44,6 +46,32 @@ ExpertWeights WeightReader::read_experts(std::int64_t layer, std::vector<ExpertI
         }
     }
     return weights;
+}
+
+// One tensor says the experts' width; the router said how many there are.
+void WeightReader::check_width(std::string const& prefix, ExpertLayout layout, std::int64_t expert) const {
+    std::int64_t const hidden = config_.hidden_size, inner = config_.intermediate_size, all = config_.experts;
+    auto const name = prefix + "gate_up_proj";
+    switch (layout) {
+        case ExpertLayout::per_expert:
+            source_.check(
+                {fmt::format("{}{}.{}.weight", prefix, expert, traits_.expert_names.gate), {inner, hidden}});
+            break;
+        case ExpertLayout::fused:
+            source_.check({name, {all, 2 * inner, hidden}});
+            break;
+        case ExpertLayout::transposed:
+            source_.check({name, {all, hidden, 2 * inner}});
+            break;
+        case ExpertLayout::mxfp4:
+            source_.check({name + "_blocks", {all, 2 * inner, hidden / group, 16}});
+            if (hidden % group == 0 && inner % group == 0) break;
+            throw input_error("model",
+                              fmt::format("tensor {}_blocks holds groups of {}, but hidden_size {} or "
+                                          "intermediate_size {} is no multiple of it (they do not belong "
+                                          "together); use the config of this checkpoint",
+                                          name, group, hidden, inner));
+    }
 }
 
 void WeightReader::read_per_expert(std::string const& prefix, std::int64_t expert, ExpertWeights const& into,

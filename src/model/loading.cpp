@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "gpu/gpu.hpp"
 #include "model/decoder.hpp"
+#include "model/footprint.hpp"
 
 namespace moewire {
 namespace {
@@ -35,23 +37,6 @@ std::string folder_name(std::filesystem::path const& folder) {
     return (named.has_filename() ? named : named.parent_path()).filename().string();
 }
 
-// The first layers of a model are a model.
-void keep_layers(ModelConfig& config, std::int64_t layers) {
-    if (layers < 1 || layers > config.layers) {
-        throw usage_error(
-            fmt::format("--layers {} is outside 1 .. {} (the geometry has so many); choose fewer", layers,
-                        config.layers));
-    }
-    auto const beyond = [&](std::int64_t layer) { return layer >= layers; };
-    std::erase_if(config.moe_layers, beyond);
-    std::erase_if(config.sliding_layers, beyond);
-    if (config.moe_layers.empty()) {
-        throw usage_error(fmt::format(
-            "--layers {} leaves no layer with experts (the first ones are dense); take more", layers));
-    }
-    config.layers = layers;
-}
-
 }  // namespace
 
 std::unique_ptr<LanguageModel> LanguageModel::load(std::filesystem::path const& folder,
@@ -69,7 +54,7 @@ std::unique_ptr<LanguageModel> LanguageModel::synthesise(std::filesystem::path c
     auto config = read_config(config_path);
     config.quantization = Quantization::none;
     config.predictor_layers = 0;
-    if (weights.layers) keep_layers(config, *weights.layers);
+    if (weights.layers) config = first_layers(config, *weights.layers);
     return std::make_unique<Decoder>(Decoder::Origin{name, std::move(config), std::nullopt, weights},
                                      options);
 }
@@ -134,7 +119,7 @@ void Decoder::refuse_surplus() const {
             "model", fmt::format("tensor {} has no place in a model as config.json describes it (a setting "
                                  "such as num_hidden_layers or attention_bias must be wrong); use the config "
                                  "of this checkpoint",
-                                 name));
+                                 in_quotes(name)));
     }
 }
 

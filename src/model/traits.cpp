@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/registry.hpp"
 
 namespace moewire {
@@ -13,15 +14,15 @@ Traits traits_of(ModelConfig const& config) {
         std::string known;
         for (auto const& entry : architectures.entries()) known += (known.empty() ? "" : ", ") + entry.name;
         throw input_error(
-            "model", fmt::format("model_type '{}' is not supported (its layers may compute something else); "
+            "model", fmt::format("model_type {} is not supported (its layers may compute something else); "
                                  "use one of: {}",
-                                 config.model_type, known));
+                                 in_quotes(config.model_type), known));
     }
     if (config.hidden_act != "silu") {
         throw input_error(
-            "model", fmt::format("hidden_act '{}' is not supported (experts compute silu); use a model with "
+            "model", fmt::format("hidden_act {} is not supported (experts compute silu); use a model with "
                                  "silu",
-                                 config.hidden_act));
+                                 in_quotes(config.hidden_act)));
     }
     return architectures.at(config.model_type).value.traits(config);
 }

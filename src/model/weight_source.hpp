@@ -28,6 +28,10 @@ class WeightSource {
 
     virtual bool contains(std::string const& name) const = 0;
 
+    // To be asked before memory is: a config.json may imply sizes that no file has. Throws: usage (source
+    // "model"), when the tensor is absent or of another shape.
+    virtual void check(TensorPart const& part) const = 0;
+
     // Fills `target`, a contiguous tensor of any float type on any device, with its numel() elements from
     // `part` on; nothing else is read, and host memory beyond a few MiB is not needed (but for quantised
     // tensors). Throws: usage (source "model"), when the tensor is absent, of another shape, or no float.

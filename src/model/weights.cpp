@@ -1,6 +1,7 @@
 #include "model/weights.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -15,6 +16,16 @@ std::string layer_name(std::int64_t layer) {
     return fmt::format("model.layers.{}", layer);
 }
 
+// Whether a tensor belongs to one of the `count` layers from `first` on.
+bool is_of_layers(std::string const& name, std::int64_t first, std::int64_t count) {
+    constexpr std::string_view prefix = "model.layers.";
+    if (!name.starts_with(prefix)) return false;
+    std::int64_t layer = -1;
+    auto const* const end = name.data() + name.size();
+    auto const [rest, problem] = std::from_chars(name.data() + prefix.size(), end, layer);
+    return problem == std::errc{} && rest != end && *rest == '.' && layer >= first && layer < first + count;
+}
+
 }  // namespace
 
 WeightReader::WeightReader(WeightSource const& source, ModelConfig const& config, Traits const& traits,
@@ -26,6 +37,7 @@ at::Tensor WeightReader::empty(std::vector<std::int64_t> const& shape) const {
 }
 
 at::Tensor WeightReader::read(std::string const& name, std::vector<std::int64_t> const& shape) const {
+    source_.check({name, shape, 0});
     auto const tensor = empty(shape);
     source_.fill({name, shape, 0}, tensor);
     read_names_.insert(name);
@@ -34,6 +46,7 @@ at::Tensor WeightReader::read(std::string const& name, std::vector<std::int64_t>
 }
 
 at::Tensor WeightReader::read_wide(std::string const& name, std::vector<std::int64_t> const& shape) const {
+    source_.check({name, shape, 0});
     auto const tensor = at::empty(shape, at::TensorOptions(placement_.device).dtype(at::kFloat));
     source_.fill({name, shape, 0}, tensor);
     read_names_.insert(name);
@@ -47,6 +60,7 @@ at::Tensor WeightReader::read_stacked(std::vector<Rows> const& parts, std::int64
     auto const shape_of = [&](std::int64_t count) {
         return columns > 0 ? std::vector{count, columns} : std::vector{count};
     };
+    for (auto const& part : parts) source_.check({part.name, shape_of(part.count), 0});
     auto const tensor = empty(shape_of(rows));
     std::int64_t begin = 0;
     for (auto const& part : parts) {
@@ -85,10 +99,7 @@ bool WeightReader::has_place_for(std::string const& name) const {
     if (config_.quantization == Quantization::fp8 && name.ends_with(scale))
         return has_place_for(name.substr(0, name.size() - scale.size()));
     // Layers that predict further tokens ahead are not run.
-    for (std::int64_t ahead = 0; ahead < config_.predictor_layers; ++ahead) {
-        if (name.starts_with(layer_name(config_.layers + ahead) + ".")) return true;
-    }
-    return is_expert_tensor(name);
+    return is_of_layers(name, config_.layers, config_.predictor_layers) || is_expert_tensor(name);
 }
 
 std::string WeightReader::first_existing(std::vector<std::string> const& names) const {

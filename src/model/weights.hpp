@@ -94,6 +94,7 @@ class WeightReader {
 
   private:
     at::Tensor empty(std::vector<std::int64_t> const& shape) const;
+    void check_width(std::string const& prefix, ExpertLayout layout, std::int64_t expert) const;
     void read_per_expert(std::string const& prefix, std::int64_t expert, ExpertWeights const& into,
                          std::int64_t slot) const;
     void read_fused(std::string const& prefix, std::int64_t expert, ExpertWeights const& into,

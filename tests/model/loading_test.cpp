@@ -56,7 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Contradiction{"phimoe-even", R"({"lm_head_bias": false})", "lm_head.bias"},
                     Contradiction{"phimoe-even", R"({"num_experts_per_tok": 3})", "SparseMixer picks two"},
                     Contradiction{"olmoe-even", R"({"attention_bias": true})", "q_proj.bias"},
-                    Contradiction{"olmoe-even", R"({"hidden_act": "gelu"})", "hidden_act 'gelu'"},
+                    Contradiction{"olmoe-even", R"({"hidden_act": "gelu"})", R"(hidden_act "gelu")"},
                     Contradiction{"mixtral-even", R"({"model_type": "llama"})",
                                   "use one of: deepseek_v2, deepseek_v3, gpt_oss, mixtral"}));
 
