@@ -15,8 +15,8 @@ struct ModelPlaces {
 };
 
 // Tried in this order: a folder that holds config.json; the name of a shipped model; a Hugging Face id in the
-// hub caches, the first that has it whole: "org/name" at the revision that refs/main names, else at the newest
-// one; "org/name@revision" at that branch, tag or commit. Nothing is downloaded.
+// hub caches, the first that has it whole: "org/name" at the revision that refs/main names, else at the
+// newest one; "org/name@revision" at that branch, tag or commit. Nothing is downloaded.
 //
 // A folder or shipped model needs config.json alone (weights can be made up for its geometry); of a snapshot
 // in the cache the weights must be there too, since a broken download is what makes them miss. Throws: usage,
