@@ -85,6 +85,7 @@ Json to_json(PolicyTrial const& trial, PolicyTrial const& own, std::vector<std::
 Json configuration(Subject const& subject, AssignRequest const& r, Windows const& windows, int ranks,
                    std::string const& dataset, Split split) {
     return {{"model", subject.facts().name},
+            {"synthetic", subject.facts().is_synthetic},
             {"dataset", dataset},
             {"split", std::string(name_of(split))},
             {"windows", windows.windows()},

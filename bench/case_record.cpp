@@ -28,6 +28,7 @@ void add_axes(Record& record, CaseFacts const& f) {
     bool const replay = f.mode == Mode::replay;
     record.attributes = {
         {"model", facts.name},
+        {"synthetic", std::int64_t{facts.is_synthetic}},
         {"dataset", f.text.dataset},
         {"split", f.text.split},
         {"plan_dataset", f.text.plan_dataset},

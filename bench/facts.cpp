@@ -120,9 +120,10 @@ Record model_record(Subject const& subject, std::vector<Evaluation> const& evalu
                          {"row_bytes", f.row_bytes},
                          {"expert_bytes", f.expert_bytes},
                          {"weight_digest", subject.model->weight_digest()},
-                         {"weights", std::string("trained")},
+                         {"weights", std::string(f.is_synthetic ? "made up" : "trained")},
+                         {"synthetic", std::int64_t{f.is_synthetic}},
                          {"arm", std::string("base")},
-                         {"config", read_file(subject.folder / "config.json")}};
+                         {"config", read_file(subject.config_file)}};
     for (auto const& e : evaluations) {
         record.attributes["perplexity." + e.dataset] = e.perplexity;
         record.attributes["bits_per_byte." + e.dataset] = e.bits_per_byte;

@@ -79,9 +79,9 @@ class RunningCase {
                 return;
             throw failure(
                 "verify",
-                fmt::format("perplexity is {:.6f} under {}, but {:.6f} with contiguous experts (a placement "
+                fmt::format("under {}, perplexity is {:.3g} times that with contiguous experts (a placement "
                             "must not change the output); please report this",
-                            perplexity_, case_.label, case_.routed->perplexity));
+                            case_.label, perplexity_ / case_.routed->perplexity));
         });
     }
 
@@ -209,7 +209,8 @@ CaseResult RunningCase::result(std::vector<std::int32_t> const& order) const {
             make_dataset("measured/order", "1", {"iteration"}, Grid<std::int32_t, 1>({order.size()}, order)));
         result.attributes = {{"status", std::string(status::ok)}, {"measured_utc", utc_now()}};
         double const perplexity = perplexity_ > 0 ? perplexity_ : case_.routed->perplexity;
-        if (perplexity > 0) result.attributes["perplexity"] = perplexity;
+        if (perplexity > 0 && !setting_.subject.facts().is_synthetic)
+            result.attributes["perplexity"] = perplexity;
     }
     if (sibling_count() > 0) add_sibling(result, pass_s);
     return result;

@@ -19,25 +19,30 @@ namespace moewire {
 namespace fs = std::filesystem;
 namespace {
 
-fs::path named_file(std::string const& name, char const* folder, char const* what) {
-    if (fs::is_regular_file(name)) return name;
-    auto const home = environment::home() / "bench" / folder;
-    if (name.find('/') == std::string::npos && fs::is_regular_file(home / (name + ".toml")))
-        return home / (name + ".toml");
+std::vector<std::string> names_in(char const* folder, std::string const& ending) {
     std::vector<std::string> names;
     std::error_code ignored;
-    for (auto const& entry : fs::directory_iterator(home, ignored)) {
-        if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
+    for (auto const& entry : fs::directory_iterator(environment::home() / "bench" / folder, ignored)) {
+        if (entry.path().extension() == ending) names.push_back(entry.path().stem().string());
     }
     std::sort(names.begin(), names.end());
-    throw usage_error(
-        fmt::format("unknown {} '{}'; use one of: {}, or a TOML file", what, name, fmt::join(names, ", ")));
+    return names;
+}
+
+fs::path named_file(std::string const& name, char const* folder, std::string const& ending,
+                    char const* what) {
+    if (fs::is_regular_file(name)) return name;
+    auto const in_home = environment::home() / "bench" / folder / (name + ending);
+    if (name.find('/') == std::string::npos && fs::is_regular_file(in_home)) return in_home;
+    throw usage_error(fmt::format("unknown {} '{}'; use one of: {}, or a {} file", what, name,
+                                  fmt::join(names_in(folder, ending), ", "),
+                                  ending == ".toml" ? "TOML" : "config.json"));
 }
 
 }  // namespace
 
 ModelPlaces model_places() {
-    return {environment::home() / "models", environment::hugging_face_cache()};
+    return {environment::home() / "models", environment::model_caches()};
 }
 
 TextPlaces text_places() {
@@ -46,10 +51,26 @@ TextPlaces text_places() {
 }
 
 fs::path suite_file(std::string const& name) {
-    return named_file(name, "suites", "suite");
+    return named_file(name, "suites", ".toml", "suite");
 }
 fs::path topology_file(std::string const& name) {
-    return named_file(name, "topologies", "topology");
+    return named_file(name, "topologies", ".toml", "topology");
+}
+fs::path geometry_file(std::string const& name) {
+    return named_file(name, "geometries", ".json", "geometry");
+}
+std::vector<std::string> geometry_names() {
+    return names_in("geometries", ".json");
+}
+
+std::optional<std::string> geometry_of(std::string const& model) {
+    constexpr std::string_view prefix = "synth:";
+    if (!model.starts_with(prefix)) return std::nullopt;
+    return model.substr(prefix.size());
+}
+
+fs::path tokenizer_without_model() {
+    return environment::home() / "models" / "tiny-phimoe" / "tokenizer.json";
 }
 
 void draw(std::string const& what, fs::path const& source, fs::path const& folder) {

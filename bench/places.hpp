@@ -1,8 +1,10 @@
-// Where are models, texts and pictures' tools? The environment, put into what the rooms ask for.
+// Where are models, geometries, texts and pictures' tools? The environment, put into what the rooms ask for.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "checkpoint/places.hpp"
 #include "text/corpus.hpp"
@@ -16,6 +18,17 @@ TextPlaces text_places();
 // Throws: usage, listing what there is.
 std::filesystem::path suite_file(std::string const& name);
 std::filesystem::path topology_file(std::string const& name);
+
+// bench/geometries/<name>.json, the config.json of a published model, or the file itself when `name` is one.
+// Throws: usage, listing what there is.
+std::filesystem::path geometry_file(std::string const& name);
+std::vector<std::string> geometry_names();  // sorted
+
+// "mixtral-8x7b" of the model word "synth:mixtral-8x7b"; nothing for other words.
+std::optional<std::string> geometry_of(std::string const& model);
+
+// The shipped tokenizer that turns texts into ids for models that have none of their own.
+std::filesystem::path tokenizer_without_model();
 
 // Draws the figures of `what` ("trace RUN.h5 --output DIR", ...) with scripts/plot.py. Never throws: without
 // Python or its packages a warning says the command to type later. Call it on rank 0 alone.

@@ -53,6 +53,7 @@ Json statistics(Subject const& subject, ProfileText const& text, Split split, Ro
     auto const ranks = usable_ranks(request.ranks_at, subject.facts().experts);
     Json json;
     json["model"] = subject.facts().name;
+    json["synthetic"] = subject.facts().is_synthetic;
     json["dataset"] = text.name;
     json["split"] = std::string(name_of(split));
     json["windows"] = text.windows.windows();

@@ -1,6 +1,8 @@
 // On what do we run? A model with its tokenizer, and texts cut into windows for it.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -14,7 +16,7 @@ namespace moewire {
 
 // A loaded model, expert-parallel over the ranks under one assignment.
 struct Subject {
-    std::filesystem::path folder;
+    std::filesystem::path config_file;
     std::unique_ptr<LanguageModel> model;
     std::unique_ptr<Tokenizer> tokenizer;
 
@@ -26,12 +28,27 @@ struct SubjectRequest {
     std::string model = "tiny-phimoe";
     std::string dtype = "float32";
     std::string long_rope = "transformers";
+    std::string device = "cpu";
     int threads = 0;  // of a rank, for computing; 0: its share of the host's cores
+    // Of "synth:<geometry>" alone.
+    std::int64_t layers = 0;  // the first so many; 0: all
+    std::uint64_t synth_seed = 0;
+    double router_skew = SyntheticWeights{}.router_skew;
+
+    bool is_synthetic() const;
 };
 void declare_subject_options(CLI::App& app, SubjectRequest& request);
 
+// The model's config.json. Throws: usage, for a name that leads nowhere, and for settings of synthetic models
+// that a real one is given.
+std::filesystem::path config_file_of(SubjectRequest const& request);
+
+// Throws: usage, when the model is synthetic: its weights are random, and so is how well it predicts.
+void refuse_perplexity_of_synthetic(SubjectRequest const& request);
+
 // Collective: all ranks. Finds and loads, and sets the compute threads; the tokenizer only on request (logits
-// need none). Throws on all ranks: usage, for anything wrong with names or files.
+// need none). A synthetic model is said to be one, and uses the shipped tokenizer. Throws on all ranks:
+// usage, for anything wrong with names or files.
 enum class WithTokenizer { no, yes };
 Subject load_subject(Communicator const& world, SubjectRequest const& request, WithTokenizer tokenizer);
 

@@ -32,6 +32,9 @@ moewire_find_c_library(moewire_utf8proc utf8proc.h libutf8proc.a utf8proc)
 target_compile_definitions(moewire_pcre2 INTERFACE PCRE2_CODE_UNIT_WIDTH=8)
 target_compile_definitions(moewire_utf8proc INTERFACE UTF8PROC_STATIC)
 
+# Torch's own loops are OpenMP's; ours share its threads.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+
 # Python: owner of torch, and what draws the figures.
 set(MOEWIRE_PYTHON_FOUND ${MOEWIRE_PYTHON})
 if(NOT MOEWIRE_PYTHON_FOUND AND EXISTS ${PROJECT_SOURCE_DIR}/.venv/bin/python)
@@ -57,9 +60,16 @@ message(STATUS "torch: ${torch_dir}")
 
 add_library(moewire_torch INTERFACE)
 # Behind the system's own headers: the wheel brings copies of fmt and others, which our libraries do not match.
-target_compile_options(moewire_torch INTERFACE "SHELL:-idirafter ${torch_dir}/include"
-                                               "SHELL:-idirafter ${torch_dir}/include/torch/csrc/api/include")
+target_compile_options(moewire_torch INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${torch_dir}/include>"
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${torch_dir}/include/torch/csrc/api/include>")
 target_link_directories(moewire_torch INTERFACE ${torch_dir}/lib)
 target_link_libraries(moewire_torch INTERFACE ${torch_dir}/lib/libtorch_cpu.so ${torch_dir}/lib/libc10.so)
+add_library(moewire_torch_cuda INTERFACE)
+target_link_libraries(moewire_torch_cuda INTERFACE moewire_torch ${torch_dir}/lib/libtorch_cuda.so
+                                                   ${torch_dir}/lib/libc10_cuda.so)
+# The runtime that the wheel loads: two of them in one process would not know each other's streams.
+file(GLOB cuda_runtime ${torch_dir}/../nvidia/*/lib/libcudart.so.*)
+target_link_libraries(moewire_torch_cuda INTERFACE ${cuda_runtime})
 # The wheel's libraries find their own neighbours; the program finds the wheel.
 set(CMAKE_BUILD_RPATH ${torch_dir}/lib)

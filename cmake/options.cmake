@@ -54,7 +54,8 @@ if(MOEWIRE_TIDY)
     set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)  # clang reads none of GCC's
 endif()
 
-# CUDA sources (src/**/*.cu) compile where a toolkit is; without one they are left out, and nothing else changes.
+# CUDA sources (src/**/*.cu) go into a shared library of their own, built where a toolkit is; without one it is left
+# out, and nothing else changes.
 file(GLOB_RECURSE MOEWIRE_CUDA_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.cu)
 if(MOEWIRE_CUDA_SOURCES)
     include(CheckLanguage)

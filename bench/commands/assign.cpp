@@ -26,6 +26,7 @@ std::vector<std::string> names_of(std::vector<std::string> const& words) {
 int run(Context const& context, Options o) {
     Split split{};
     run_on_all(context.world, [&] {
+        refuse_perplexity_of_synthetic(o.subject);
         split = split_of(o.split);
         o.request.strategies = names_of(o.request.strategies);
         check(o.request);

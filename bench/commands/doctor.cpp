@@ -10,7 +10,9 @@
 #include "base/show.hpp"
 #include "bench/command.hpp"
 #include "bench/facts.hpp"
+#include "bench/memory_plan.hpp"
 #include "bench/places.hpp"
+#include "system/agreement.hpp"
 #include "system/environment.hpp"
 #include "system/machine.hpp"
 #include "system/provenance.hpp"
@@ -116,15 +118,57 @@ int run(Context const& context, bool json) {
     return missing ? 3 : 0;
 }
 
-std::function<int(Context const&)> declare(CLI::App& app) {
-    auto const json = std::make_shared<bool>(false);
-    flag(app, "json", *json, "Print JSON");
-    footer(app, "Exit code 3 when something that every run needs is missing.");
-    return [json](Context const& context) { return run(context, *json); };
+// Exit code: 3 when it does not fit.
+int run_plan(Context const& context, MemoryRequest const& request, bool json) {
+    MemoryPlan plan;
+    run_on_all(context.world, [&] {
+        plan = plan_memory(request, context.world.size());
+        if (request.run && !plan.fits())
+            throw unavailable(
+                "doctor",
+                fmt::format("{} does not fit ({} a rank, {} there); leave out --run to see what would",
+                            request.subject.model, show_bytes(static_cast<double>(plan.total_bytes())),
+                            show_bytes(static_cast<double>(plan.available_bytes))));
+    });
+    auto object = to_json(request, plan);
+    if (!json) print(context, as_text(request, plan));
+    if (request.run) {
+        auto const run = run_memory(context, request, plan);
+        object["run"] = to_json(run);
+        if (!json) print(context, as_text(run));
+    }
+    if (json) print(context, to_text(object));
+    return plan.fits() ? 0 : 3;
 }
 
-bool const registered =
-    register_in<Command>("doctor", "What can run here, and what to do about the rest.", {declare});
+struct Options {
+    MemoryRequest memory;
+    bool json = false;
+};
+
+std::function<int(Context const&)> declare(CLI::App& app) {
+    auto const o = std::make_shared<Options>();
+    o->memory.subject.model.clear();
+    declare_memory_options(app, o->memory);
+    flag(app, "json", o->json, "Print JSON");
+    footer(
+        app,
+        "Without --model: this machine. With it: the memory that a rank needs, by part, and what to change.\n"
+        "Examples:\n  moewire doctor --model synth:mixtral-8x7b --ranks 8 --dtype bfloat16 --device_memory "
+        "80\n"
+        "  mpirun --oversubscribe -n 4 moewire doctor --model synth:phi-3.5-moe --layers 2 --dtype bfloat16 "
+        "--run\n"
+        "Activations assume even loads; AdamW keeps two moments in fp32, and a master copy of narrower "
+        "weights.\n"
+        "Exit code 3 when something that every run needs is missing, or the model does not fit.");
+    return [o](Context const& context) {
+        return o->memory.subject.model.empty() ? run(context, o->json)
+                                               : run_plan(context, o->memory, o->json);
+    };
+}
+
+bool const registered = register_in<Command>(
+    "doctor", "What can run here, what memory a model needs, and what to do about the rest.", {declare});
 
 }  // namespace
 }  // namespace moewire

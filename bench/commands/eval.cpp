@@ -65,12 +65,17 @@ EarlierRun evaluate_other(Context const& context, Options const& o, Split split,
 }
 
 void check(Options const& o) {
+    refuse_perplexity_of_synthetic(o.subject);
     if (!o.against.empty() && o.compares()) {
         throw usage_error(
             "--against and --compare are both given (a run is compared with one other); leave one out");
     }
     if (!o.compare_dtype.empty()) precision_of(o.compare_dtype);
-    if (!o.compare.empty()) find_model(o.compare, model_places());
+    if (o.compare.empty()) return;
+    auto other = o.subject;
+    other.model = o.compare;
+    refuse_perplexity_of_synthetic(other);
+    config_file_of(other);
 }
 
 int run(Context const& context, Options const& o) {

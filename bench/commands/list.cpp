@@ -8,6 +8,7 @@
 #include "bench/command.hpp"
 #include "bench/places.hpp"
 #include "model/catalogue.hpp"
+#include "model/footprint.hpp"
 #include "report/report.hpp"
 #include "routing/control.hpp"
 #include "simulate/cost_model.hpp"
@@ -38,19 +39,28 @@ Listing listing() {
     return result;
 }
 
+std::string geometry_sizes(std::string const& name) {
+    auto const config = read_config(geometry_file(name));
+    return fmt::format("{:.1f} B parameters: {}, {} layers, {} experts, top {}",
+                       static_cast<double>(count_parameters(config).total()) / 1e9, config.model_type,
+                       config.layers, config.experts, config.top_k);
+}
+
 std::vector<Listing> all_listings() {
     std::vector<Listing> all{listing<Command>(),    listing<Strategy>(),     listing<ReplicaChoice>(),
                              listing<Control>(),    listing<CostModel>(),    listing<ExchangeBackend>(),
                              listing<Dispatcher>(), listing<ReportWriter>(), listing<Protocol>()};
     for (auto const& [catalogue, entries] : model_catalogues()) all.push_back({catalogue, entries});
-    Listing models{"models", {}}, texts{"texts", {}};
+    Listing models{"models", {}}, geometries{"geometries", {}}, texts{"texts", {}};
     for (auto const& name : shipped_models(model_places())) models.entries.emplace_back(name, "shipped");
+    for (auto const& name : geometry_names()) geometries.entries.emplace_back(name, geometry_sizes(name));
     for (auto const& name : known_domains()) {
         texts.entries.emplace_back(name, is_fetched(name, text_places())
                                              ? "train, valid and test split"
                                              : "not here yet: scripts/fetch_text.py " + name);
     }
     all.push_back(models);
+    all.push_back(geometries);
     all.push_back(texts);
     return all;
 }

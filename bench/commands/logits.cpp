@@ -97,12 +97,14 @@ int run(Context const& context, Options const& o) {
     }
     write_arrays(o.output,
                  {{"model", subject.facts().name},
+                  {"synthetic", std::int64_t{subject.facts().is_synthetic}},
                   {"dtype", o.subject.dtype},
                   {"weight_digest", subject.model->weight_digest()}},
                  datasets);
-    print(context, fmt::format("wrote {}: logits [{}, {}, {}] and router picks of {} layers\n", o.output,
-                               tokens.extent(0), tokens.extent(1), subject.facts().vocabulary,
-                               subject.facts().layers));
+    print(context,
+          fmt::format("wrote {}: logits [{}, {}, {}] and router picks of {} layers{}\n", o.output,
+                      tokens.extent(0), tokens.extent(1), subject.facts().vocabulary, subject.facts().layers,
+                      subject.facts().is_synthetic ? " (of made-up weights)" : ""));
     return 0;
 }
 

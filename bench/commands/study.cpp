@@ -115,10 +115,11 @@ int run(Context const& context, Options const& o) {
     std::vector<Evaluation> evaluations;
     Json perplexities;
     for (auto const& dataset : split_list(r.dataset, "--dataset")) {
-        say_stage("profile and evaluate " + dataset);
+        say_stage((r.subject.is_synthetic() ? "profile " : "profile and evaluate ") + dataset);
         ProfileRequest const request{suite.max_samples, r.window,
                                      (folder / "profiling" / safe_name(dataset)).string(), o.no_plots};
         profile(context, subject, parallel, dataset, Split::test, request);
+        if (r.subject.is_synthetic()) continue;  // made-up weights have no perplexity
         evaluations.push_back(evaluate(context, subject, parallel, dataset, Split::test,
                                        {"disjoint", r.window, suite.max_windows}));
         perplexities[evaluations.back().dataset] = to_json(evaluations.back());
@@ -135,6 +136,8 @@ int run(Context const& context, Options const& o) {
     Json policies;
     if (o.skip_assignment) {
         say_stage("policies skipped, as asked");
+    } else if (r.subject.is_synthetic()) {
+        say_stage("policies skipped: what they cost is perplexity, which made-up weights do not have");
     } else {
         say_stage("try routing policies");
         policies = assign(context, subject, parallel, r.dataset, Split::test, request_of(suite, folder, o));

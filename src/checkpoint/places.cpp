@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -51,11 +52,37 @@ std::optional<fs::path> newest_snapshot(fs::path const& snapshots) {
     return newest;
 }
 
-// The snapshot folder, which need not be there; nothing, when the cache knows no snapshot of this model.
-std::optional<fs::path> snapshot_of(fs::path const& model_folder) {
-    auto const reference = model_folder / "refs" / "main";
-    std::error_code ignored;
-    if (!fs::exists(reference, ignored)) return newest_snapshot(model_folder / "snapshots");
+// "org/name" or "org/name@revision", as typed.
+struct HubName {
+    std::string id;
+    std::string revision;  // "": the main one
+
+    std::string fetch_command() const {
+        return fmt::format("scripts/fetch_model.py {}{}{}", id, revision.empty() ? "" : " --revision ",
+                           revision);
+    }
+};
+
+// Branches may have slashes ("refs/pr/1").
+bool is_revision(std::string_view text) {
+    for (std::size_t begin = 0; begin <= text.size();) {
+        auto const end = std::min(text.find('/', begin), text.size());
+        if (!is_plain_name(text.substr(begin, end - begin))) return false;
+        begin = end + 1;
+    }
+    return true;
+}
+
+std::optional<HubName> hub_name_of(std::string_view typed) {
+    auto const at = typed.find('@');
+    auto const id = typed.substr(0, at);
+    if (!is_hub_id(id)) return std::nullopt;
+    if (at == std::string_view::npos) return HubName{std::string(id), ""};
+    if (!is_revision(typed.substr(at + 1))) return std::nullopt;
+    return HubName{std::string(id), std::string(typed.substr(at + 1))};
+}
+
+fs::path referenced_snapshot(fs::path const& model_folder, fs::path const& reference) {
     std::string revision = read_small_file(reference, most_reference_bytes);
     revision.resize(std::min(revision.size(), revision.find_first_of(" \t\r\n")));
     if (!is_plain_name(revision)) {
@@ -65,6 +92,16 @@ std::optional<fs::path> snapshot_of(fs::path const& model_folder) {
                                       reference.string(), in_quotes(revision)));
     }
     return model_folder / "snapshots" / revision;
+}
+
+// The snapshot folder, which need not be there; nothing, when the cache knows no such revision.
+std::optional<fs::path> snapshot_of(fs::path const& model_folder, std::string const& revision) {
+    auto const reference = model_folder / "refs" / (revision.empty() ? "main" : revision);
+    std::error_code ignored;
+    if (fs::is_regular_file(reference, ignored)) return referenced_snapshot(model_folder, reference);
+    if (revision.empty()) return newest_snapshot(model_folder / "snapshots");
+    auto const commit = model_folder / "snapshots" / revision;
+    return fs::is_directory(commit, ignored) ? std::optional(commit) : std::nullopt;
 }
 
 // What a download that broke off left out; empty, when nothing.
@@ -80,31 +117,61 @@ std::string missing_part(fs::path const& snapshot) {
                            : fmt::format("{} of its weight files, {} first", missing.size(), missing.front());
 }
 
-std::optional<fs::path> find_in_hub_cache(std::string_view id, fs::path const& hub_cache) {
-    std::string folder = "models--" + std::string(id);
+// The hub tells anybody which revision there is, but a gated model's files only to those who accepted its
+// licence: a reference without files is what is left of such a try.
+Error without_files(HubName const& name, fs::path const& model_folder) {
+    return input_error(
+        "checkpoint",
+        fmt::format("{} knows {} but holds none of its files (the model is gated, or its download failed at "
+                    "once); if it is gated, accept its licence at https://huggingface.co/{} and log in by "
+                    "`hf auth login`; then type: {}",
+                    model_folder.string(), name.id, name.id, name.fetch_command()));
+}
+
+std::optional<fs::path> find_in_hub_cache(HubName const& name, fs::path const& hub_cache) {
+    std::string folder = "models--" + name.id;
     folder.replace(folder.find('/'), 1, "--");
-    auto snapshot = snapshot_of(hub_cache / folder);
+    auto const snapshot = snapshot_of(hub_cache / folder, name.revision);
     if (!snapshot) return std::nullopt;
+    std::error_code ignored;
+    if (!fs::exists(*snapshot, ignored)) throw without_files(name, hub_cache / folder);
     if (auto const missing = missing_part(*snapshot); !missing.empty()) {
         throw input_error("checkpoint",
                           fmt::format("{} is incomplete in the cache: {} lacks {} (a download broke "
-                                      "off?); complete it by: hf download {}",
-                                      id, snapshot->string(), missing, id));
+                                      "off?); complete it by: {}",
+                                      name.id, snapshot->string(), missing, name.fetch_command()));
     }
     return snapshot;
 }
 
-Error not_found(std::string_view name, ModelPlaces const& places) {
+// The first cache that has it whole; what is wrong with another counts only when none has.
+std::optional<fs::path> find_in_hub_caches(HubName const& name, ModelPlaces const& places) {
+    std::optional<Error> problem;
+    for (auto const& cache : places.hub_caches) {
+        try {
+            if (auto const found = find_in_hub_cache(name, cache)) return found;
+        } catch (Error const& error) {
+            if (!problem) problem = error;
+        }
+    }
+    if (problem) throw Error(*problem);
+    return std::nullopt;
+}
+
+Error not_found(std::string_view typed, std::optional<HubName> const& hub_name, ModelPlaces const& places) {
     std::error_code ignored;
-    std::string const why = fs::is_directory(fs::path(name), ignored)
-                                ? "that folder has no config.json"
-                                : "no such folder, shipped model or cached model";
+    std::string why = "no such folder, shipped model or cached model";
+    if (fs::is_directory(fs::path(typed), ignored)) why = "that folder has no config.json";
+    std::vector<std::string> caches;
+    for (auto const& cache : places.hub_caches) caches.push_back(cache.string());
+    if (hub_name && !caches.empty())
+        why = fmt::format("neither a folder nor in {}", fmt::join(caches, " or "));
     auto const shipped = shipped_models(places);
     std::string advice = shipped.empty() ? "name a folder that holds config.json"
                                          : fmt::format("use a folder that holds config.json, or one of: {}",
                                                        fmt::join(shipped, ", "));
-    if (is_hub_id(name)) advice += fmt::format("; or download it: hf download {}", name);
-    return input_error("checkpoint", fmt::format("no model {} ({}); {}", in_quotes(name), why, advice));
+    if (hub_name) advice += fmt::format("; or download it: {}", hub_name->fetch_command());
+    return input_error("checkpoint", fmt::format("no model {} ({}); {}", in_quotes(typed), why, advice));
 }
 
 }  // namespace
@@ -126,10 +193,11 @@ fs::path find_model(std::string_view name, ModelPlaces const& places) {
     if (is_plain_name(name) && !places.models.empty() && has_config(places.models / name)) {
         return places.models / name;
     }
-    if (is_hub_id(name) && !places.hub_cache.empty()) {
-        if (auto const found = find_in_hub_cache(name, places.hub_cache)) return *found;
+    auto const hub_name = hub_name_of(name);
+    if (hub_name) {
+        if (auto const found = find_in_hub_caches(*hub_name, places)) return *found;
     }
-    throw not_found(name, places);
+    throw not_found(name, hub_name, places);
 }
 
 }  // namespace moewire

@@ -10,13 +10,13 @@ namespace moewire {
 
 // Handed in by the program, which knows the environment; an empty path is a place that is not there.
 struct ModelPlaces {
-    std::filesystem::path models;     // the shipped models, one folder each
-    std::filesystem::path hub_cache;  // Hugging Face's, e.g. ~/.cache/huggingface/hub
+    std::filesystem::path models;                   // the shipped models, one folder each
+    std::vector<std::filesystem::path> hub_caches;  // Hugging Face's, e.g. ~/.cache/huggingface/hub
 };
 
-// Tried in this order: a folder that holds config.json; the name of a shipped model; a Hugging Face id
-// ("org/name") in the hub cache, at the revision that refs/main names, else at the newest one. Nothing is
-// downloaded.
+// Tried in this order: a folder that holds config.json; the name of a shipped model; a Hugging Face id in the
+// hub caches, the first that has it whole: "org/name" at the revision that refs/main names, else at the
+// newest one; "org/name@revision" at that branch, tag or commit. Nothing is downloaded.
 //
 // A folder or shipped model needs config.json alone (weights can be made up for its geometry); of a snapshot
 // in the cache the weights must be there too, since a broken download is what makes them miss. Throws: usage,

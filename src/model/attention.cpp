@@ -16,6 +16,7 @@ class GroupedQueryAttention : public Attention {
                           std::int64_t layer);
     at::Tensor forward(at::Tensor const& x, AttentionContext const& context) const override;
     LayerCache make_cache(std::int64_t sequences, std::int64_t positions) const override;
+    bool knows_device_position() const override { return true; }
 
   private:
     at::Tensor normed(at::Tensor const& x, at::Tensor const& weight, std::int64_t heads) const;
@@ -74,17 +75,24 @@ at::Tensor GroupedQueryAttention::normed(at::Tensor const& x, at::Tensor const& 
 
 at::Tensor GroupedQueryAttention::forward(at::Tensor const& x, AttentionContext const& context) const {
     std::int64_t const batch = x.size(0), positions = x.size(1), kv = kv_heads_ * head_dim_;
-    auto parts = at::linear(x, qkv_weight_, qkv_bias_).split_with_sizes({heads_ * head_dim_, kv, kv}, -1);
+    auto parts = product(x, qkv_weight_, qkv_bias_).split_with_sizes({heads_ * head_dim_, kv, kv}, -1);
     if (clip_qkv_) parts[2] = parts[2].clamp(-*clip_qkv_, *clip_qkv_);
     auto const q = rotate(normed(parts[0], q_norm_, heads_), context.rope, rope_pairs_).transpose(1, 2);
     auto k = rotate(normed(parts[1], k_norm_, kv_heads_), context.rope, rope_pairs_).transpose(1, 2);
     auto v = parts[2].reshape({batch, positions, kv_heads_, head_dim_}).transpose(1, 2);
+    if (context.position.defined()) {
+        auto& cache = *context.cache;
+        cache.first.index_copy_(2, context.position, k);
+        cache.second.index_copy_(2, context.position, v);
+        auto const mixed = attend_at(q, cache.first, cache.second, context.position, options_);
+        return product(mixed.reshape({batch, positions, heads_ * head_dim_}), out_weight_, out_bias_);
+    }
     if (context.cache != nullptr) {
         k = LayerCache::append(context.cache->first, k, context.past);
         v = LayerCache::append(context.cache->second, v, context.past);
     }
     auto const mixed = attend(q, k, v, options_).transpose(1, 2);
-    return at::linear(mixed.reshape({batch, positions, heads_ * head_dim_}), out_weight_, out_bias_);
+    return product(mixed.reshape({batch, positions, heads_ * head_dim_}), out_weight_, out_bias_);
 }
 
 LayerCache GroupedQueryAttention::make_cache(std::int64_t sequences, std::int64_t positions) const {

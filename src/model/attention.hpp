@@ -25,6 +25,8 @@ struct AttentionContext {
     RopeTable const& rope;        // of the new positions
     LayerCache* cache = nullptr;  // null: there are no earlier positions
     std::int64_t past = 0;        // earlier positions
+    // Defined: the one new position is this (int64 [1], on the device), and `past` is not looked at.
+    at::Tensor position = {};
 };
 
 class Attention {
@@ -33,6 +35,9 @@ class Attention {
 
     // Shape: [sequence, position, hidden] -> the same.
     virtual at::Tensor forward(at::Tensor const& x, AttentionContext const& context) const = 0;
+
+    // Does forward take a position on the device?
+    virtual bool knows_device_position() const { return false; }
 
     virtual LayerCache make_cache(std::int64_t sequences, std::int64_t positions) const = 0;
 };

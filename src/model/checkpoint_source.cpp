@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,7 +12,7 @@ namespace moewire {
 namespace {
 
 // Small beside any rank's weights, large beside the cost of a read.
-constexpr std::int64_t chunk_bytes = 16 << 20;
+constexpr std::int64_t chunk_bytes = 4 << 20;
 
 at::ScalarType scalar_type_of(TensorInfo const& info) {
     switch (info.dtype) {
@@ -55,11 +56,16 @@ class CheckpointSource : public WeightSource {
         }
         auto const width = static_cast<std::int64_t>(at::elementSize(type));
         auto const flat = target.view({-1});
-        for (std::int64_t done = 0; done < flat.numel();) {
-            auto const count = std::min(flat.numel() - done, chunk_bytes / width);
-            read_chunk(info, part.first_element + done, type, flat.narrow(0, done, count));
-            done += count;
-        }
+        auto const count = std::max<std::int64_t>(1, chunk_bytes / width);
+        auto const chunks = (flat.numel() + count - 1) / count;
+        // Several reads at once: one alone waits for fresh memory as long as for the disk.
+        at::parallel_for(0, chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+            for (auto chunk = begin; chunk < end; ++chunk) {
+                auto const first = chunk * count;
+                read_chunk(info, part.first_element + first, type,
+                           flat.narrow(0, first, std::min(count, flat.numel() - first)));
+            }
+        });
     }
 
     void fill_bytes(TensorPart const& part, at::Tensor const& target) const override {

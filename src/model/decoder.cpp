@@ -3,6 +3,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include "base/error.hpp"
@@ -17,6 +18,11 @@ namespace {
 void copy_out(at::Tensor const& tensor, std::span<float> target) {
     auto const values = tensor.to(at::TensorOptions(at::kCPU).dtype(at::kFloat)).contiguous();
     std::copy_n(values.const_data_ptr<float>(), values.numel(), target.begin());
+}
+
+// In place, where no gradient wants the old value.
+at::Tensor added(at::Tensor& sum, at::Tensor const& more) {
+    return at::GradMode::is_enabled() ? sum + more : sum.add_(more);
 }
 
 }  // namespace
@@ -77,11 +83,13 @@ ForwardResult Decoder::empty_result(Grid<std::int32_t, 2> const& tokens, Wanted 
 
 void Decoder::record(std::vector<LayerRouting> const& routings, Wanted const& wanted,
                      ForwardResult& result) const {
+    // One copy for all layers: each would wait for the device.
+    std::vector<at::Tensor> experts;
+    for (auto const& routing : routings) experts.push_back(routing.route.experts);
+    auto const picks = at::stack(experts).to(at::TensorOptions(at::kCPU).dtype(at::kInt)).contiguous();
+    std::copy_n(picks.const_data_ptr<std::int32_t>(), picks.numel(), result.routing.picks.row().begin());
     for (std::size_t layer = 0; layer < routings.size(); ++layer) {
         auto const& routing = routings[layer];
-        auto const picks = routing.route.experts.to(at::TensorOptions(at::kCPU).dtype(at::kInt)).contiguous();
-        std::copy_n(picks.const_data_ptr<std::int32_t>(), picks.numel(),
-                    result.routing.picks.row(layer).begin());
         if (routing.rerouted.defined()) result.rerouted[layer] = routing.rerouted.item<std::int64_t>();
         if (!wanted.router) continue;
         copy_out(routing.logits, result.router_logits.row(layer));
@@ -90,7 +98,7 @@ void Decoder::record(std::vector<LayerRouting> const& routings, Wanted const& wa
 }
 
 at::Tensor Decoder::logits_of(at::Tensor const& hidden) const {
-    return at::linear(hidden, head_, head_bias_).to(at::kFloat);
+    return product(hidden, head_, head_bias_).to(at::kFloat);
 }
 
 void Decoder::read_out(at::Tensor const& hidden, at::Tensor const& ids, Wanted const& wanted,
@@ -131,7 +139,7 @@ at::Tensor Decoder::run_layers(at::Tensor const& ids, MoePass const& pass, Decod
         // A rank without sequences skips attention, never the exchanges.
         if (sequences > 0) {
             AttentionContext const context{rope, cache == nullptr ? nullptr : &cache->layer(index), past};
-            hidden = hidden + layer.attention->forward(layer.before_attention.forward(hidden), context);
+            hidden = added(hidden, layer.attention->forward(layer.before_attention.forward(hidden), context));
         }
         auto const rows =
             layer.before_experts.forward(hidden).view({sequences * positions, facts_.hidden_size});
@@ -139,7 +147,7 @@ at::Tensor Decoder::run_layers(at::Tensor const& ids, MoePass const& pass, Decod
                                ? layer.dense->forward(rows)
                                : layer.experts->forward(
                                      rows, pass, routings == nullptr ? nullptr : &routings->emplace_back());
-        hidden = hidden + mixed.view_as(hidden);
+        hidden = added(hidden, mixed.view_as(hidden));
     }
     if (cache != nullptr) cache->advance(positions);
     return hidden;
@@ -157,6 +165,7 @@ ForwardResult Decoder::forward(Grid<std::int32_t, 2> const& tokens, ExpertParall
     std::vector<LayerRouting> routings;
     MoePass const pass{parallel, Registry<Dispatcher>::instance().at(parallel.dispatcher).value, policy,
                        wanted.observer};
+    if (can_replay(ids, pass, cache)) return replay(ids, pass, *cache, wanted, std::move(result));
     auto const hidden = run_layers(ids, pass, cache, &routings);
     record(routings, wanted, result);
     if (policy != nullptr) policy->end_batch(parallel.communicator, result.routing);

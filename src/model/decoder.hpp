@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "checkpoint/checkpoint.hpp"
+#include "gpu/gpu.hpp"
 #include "model/attention.hpp"
 #include "model/feed_forward.hpp"
 #include "model/language_model.hpp"
@@ -42,6 +43,15 @@ struct DecoderLayer {
                  std::int64_t index, std::optional<std::size_t> moe_index);
 };
 
+// One position further, recorded: what it reads and writes stays at the same place.
+struct DecodeGraph {
+    at::Tensor ids, position;  // Shapes: [sequence, 1], [1]; int64, filled before each replay
+    at::Tensor logits;         // Shape: [sequence, 1, vocabulary], fp32
+    std::vector<LayerRouting> routings;
+    std::unique_ptr<GpuGraph> graph;
+    ExpertBank const* experts = nullptr;  // that it was recorded with
+};
+
 // The positions that all layers have seen.
 class DecoderCache : public KvCache {
   public:
@@ -54,10 +64,12 @@ class DecoderCache : public KvCache {
 
     LayerCache& layer(std::size_t index) { return layers_[index]; }
     void advance(std::int64_t positions) { length_ += positions; }
+    std::unique_ptr<DecodeGraph>& graph() { return graph_; }
 
   private:
     std::int64_t sequences_, capacity_, length_ = 0;
     std::vector<LayerCache> layers_;
+    std::unique_ptr<DecodeGraph> graph_;
 };
 
 // What is loaded, and from where. The members' order is their order of construction.
@@ -95,6 +107,12 @@ class Decoder : public LanguageModel {
     // norm.
     at::Tensor run_layers(at::Tensor const& ids, MoePass const& pass, DecoderCache* cache,
                           std::vector<LayerRouting>* routings);
+    // The layers for one new position, all of whose data are on the device.
+    at::Tensor run_layers_at(DecodeGraph& step, MoePass const& pass, DecoderCache& cache);
+    // Can this pass be launched as one graph? One rank, one position a sequence, on a GPU, nobody looking.
+    bool can_replay(at::Tensor const& ids, MoePass const& pass, DecoderCache const* cache) const;
+    ForwardResult replay(at::Tensor const& ids, MoePass const& pass, DecoderCache& cache,
+                         Wanted const& wanted, ForwardResult result);
     void record(std::vector<LayerRouting> const& routings, Wanted const& wanted, ForwardResult& result) const;
     at::Tensor logits_of(at::Tensor const& hidden) const;
     void read_out(at::Tensor const& hidden, at::Tensor const& ids, Wanted const& wanted,

@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::int64_t grouped_alignment = 8;  // elements of 16 bytes in a two-byte type
 
-std::optional<at::Tensor> slot_bias(at::Tensor const& biases, std::int64_t slot) {
-    return biases.defined() ? std::optional(biases[slot]) : std::nullopt;
+at::Tensor slot_bias(at::Tensor const& biases, std::int64_t slot) {
+    return biases.defined() ? biases[slot] : at::Tensor();
 }
 
 // Each row's own bias, added by the slot that it belongs to.
@@ -38,8 +38,8 @@ LoadedExperts::LoadedExperts(WeightReader const& reader, ModelConfig const& conf
 
 at::Tensor LoadedExperts::one_expert(Layer const& layer, std::int64_t slot, at::Tensor const& rows) const {
     auto const& w = layer.weights;
-    auto const gate_up = at::linear(rows, w.gate_up[slot], slot_bias(w.gate_up_bias, slot));
-    return at::linear(activate(gate_up, activation_, limit_), w.down[slot], slot_bias(w.down_bias, slot));
+    auto const gate_up = product(rows, w.gate_up[slot], slot_bias(w.gate_up_bias, slot));
+    return product(activate(gate_up, activation_, limit_), w.down[slot], slot_bias(w.down_bias, slot));
 }
 
 at::Tensor LoadedExperts::compute(LayerId id, at::Tensor const& rows,
@@ -61,10 +61,9 @@ at::Tensor LoadedExperts::compute(LayerId id, at::Tensor const& rows,
         auto const count = slot_end[place] - begin, slot = static_cast<std::int64_t>(place);
         if (count == 0) continue;
         auto const gate_up =
-            at::linear(rows.narrow(0, begin, count), w.gate_up[slot], slot_bias(w.gate_up_bias, slot));
-        auto into = results.narrow(0, begin, count);
-        at::linear_out(into, activate(gate_up, activation_, limit_), w.down[slot],
-                       slot_bias(w.down_bias, slot));
+            product(rows.narrow(0, begin, count), w.gate_up[slot], slot_bias(w.gate_up_bias, slot));
+        product_into(results.narrow(0, begin, count), activate(gate_up, activation_, limit_), w.down[slot],
+                     slot_bias(w.down_bias, slot));
     }
     return results;
 }

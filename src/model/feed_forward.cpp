@@ -18,8 +18,7 @@ FeedForward::FeedForward(WeightReader const& reader, ModelConfig const& config, 
 }
 
 at::Tensor FeedForward::forward(at::Tensor const& x) const {
-    return at::linear(activate(at::linear(x, gate_up_, gate_up_bias_), Activation::swiglu, 0), down_,
-                      down_bias_);
+    return product(activate(product(x, gate_up_, gate_up_bias_), Activation::swiglu, 0), down_, down_bias_);
 }
 
 SharedExperts::SharedExperts(WeightReader const& reader, ModelConfig const& config, Traits const& traits,
@@ -31,7 +30,7 @@ SharedExperts::SharedExperts(WeightReader const& reader, ModelConfig const& conf
 
 at::Tensor SharedExperts::forward(at::Tensor const& x) const {
     auto const result = network_.forward(x);
-    return gate_.defined() ? at::sigmoid(at::linear(x, gate_)) * result : result;
+    return gate_.defined() ? at::sigmoid(product(x, gate_)) * result : result;
 }
 
 }  // namespace moewire

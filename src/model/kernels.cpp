@@ -4,13 +4,25 @@
 #include <limits>
 
 #include <ATen/ATen.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
+
+#include "gpu/gpu.hpp"
 
 namespace moewire {
 namespace {
 
 constexpr double least = -std::numeric_limits<double>::infinity();
 constexpr std::int64_t scores_limit = 1 << 24;  // numbers of one slice of scores
+
+// Small products are over before oneDNN has prepared them; with few rows of a large matrix it is the quicker
+// one.
+constexpr std::int64_t large_matrix = 1 << 20;
+
+bool suits_one_dnn(at::Tensor const& x, at::Tensor const& weight) {
+    return weight.numel() >= large_matrix && x.is_cpu() && x.scalar_type() == at::kFloat &&
+           !at::GradMode::is_enabled() && x.numel() > 0 && x.is_contiguous() && weight.is_contiguous();
+}
 
 // Shape: [position, past + position], bool: which keys do queries begin .. begin + count - 1 of the last
 // `positions` see?
@@ -47,7 +59,35 @@ at::Tensor attend_with_sinks(at::Tensor const& q, at::Tensor const& k, at::Tenso
 
 }  // namespace
 
+at::Tensor product(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias) {
+    using Linear =
+        at::Tensor(at::Tensor const&, at::Tensor const&, std::optional<at::Tensor> const&, std::string_view,
+                   c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+    static auto const one_dnn = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
+    if (!one_dnn || !suits_one_dnn(x, weight)) return at::linear(x, weight, bias);
+    static auto const call = one_dnn->typed<Linear>();
+    return call.call(x, weight, bias.defined() ? std::optional(bias) : std::nullopt, "none",
+                     c10::List<std::optional<at::Scalar>>(), "");
+}
+
+void product_into(at::Tensor out, at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias) {
+    if (suits_one_dnn(x, weight)) {
+        out.copy_(product(x, weight, bias));
+    } else {
+        at::linear_out(out, x, weight, bias);
+    }
+}
+
+bool is_for_gpu(at::Tensor const& x) {
+    return x.is_cuda() && !at::GradMode::is_enabled();
+}
+
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, NormKind kind) {
+    if (is_for_gpu(x)) {
+        return gpu().rms_norm(
+            x, weight, eps,
+            kind == NormKind::wide_rms ? Gpu::NormWeight::before_cast : Gpu::NormWeight::after_cast);
+    }
     auto const wide = x.to(at::kFloat);
     auto const scale = at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
     if (kind == NormKind::wide_rms) return (wide * scale * weight).to(x.scalar_type());
@@ -55,6 +95,7 @@ at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, N
 }
 
 at::Tensor activate(at::Tensor const& gate_up, Activation activation, double limit) {
+    if (activation == Activation::swiglu && is_for_gpu(gate_up)) return gpu().swiglu(gate_up);
     auto const halves = gate_up.chunk(2, -1);
     if (activation == Activation::swiglu) {
         auto const gate = at::silu(halves[0]);
@@ -81,6 +122,23 @@ at::Tensor attend(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v,
     auto const mixed = at::scaled_dot_product_attention(
         q, all_k, padded, mask, 0.0, /*is_causal=*/!masked && positions > 1, options.scale);
     return missing > 0 ? mixed.narrow(-1, 0, v.size(3)) : mixed;
+}
+
+at::Tensor attend_at(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v,
+                     at::Tensor const& position, AttendOptions const& options) {
+    auto const sequences = q.size(0), heads = q.size(1), kv_heads = k.size(1), room = k.size(2);
+    auto const by_group = q.reshape({sequences, kv_heads, heads / kv_heads, q.size(3)});
+    auto const places = at::arange(room, position.options());
+    auto unseen = places.gt(position);
+    if (options.window) unseen = unseen.logical_or(places.le(position - *options.window));
+    auto scores = at::matmul(by_group, k.transpose(2, 3)).to(at::kFloat) * options.scale;
+    scores = scores.masked_fill(unseen, least);
+    if (options.sinks.defined()) {
+        auto const sink = options.sinks.to(at::kFloat).view({1, kv_heads, heads / kv_heads, 1});
+        scores = at::cat({scores, sink.expand({sequences, -1, -1, -1})}, -1);
+    }
+    auto const shares = at::softmax(scores, -1).narrow(-1, 0, room).to(q.scalar_type());
+    return at::matmul(shares, v).view({sequences, heads, 1, v.size(3)});
 }
 
 }  // namespace moewire

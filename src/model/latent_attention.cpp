@@ -51,16 +51,15 @@ LatentAttentionLayer::LatentAttentionLayer(WeightReader const& reader, ModelConf
 at::Tensor LatentAttentionLayer::queries(at::Tensor const& x) const {
     auto const flat =
         q_weight_.defined()
-            ? at::linear(x, q_weight_)
-            : at::linear(rms_norm(at::linear(x, q_a_weight_, q_a_bias_), q_a_norm_, latent_norm_eps),
-                         q_b_weight_);
+            ? product(x, q_weight_)
+            : product(rms_norm(product(x, q_a_weight_, q_a_bias_), q_a_norm_, latent_norm_eps), q_b_weight_);
     return flat.view({x.size(0), x.size(1), heads_, -1});
 }
 
 at::Tensor LatentAttentionLayer::forward(at::Tensor const& x, AttentionContext const& context) const {
     std::int64_t const batch = x.size(0), positions = x.size(1), nope = sizes_.nope_head_dim;
     auto const q = queries(x).split_with_sizes({nope, sizes_.rope_head_dim}, -1);
-    auto const kept = at::linear(x, kv_a_weight_, kv_a_bias_)
+    auto const kept = product(x, kv_a_weight_, kv_a_bias_)
                           .split_with_sizes({sizes_.kv_lora_rank, sizes_.rope_head_dim}, -1);
     // One latent vector and one rotated key a position, for all heads.
     auto latent = rms_norm(kept[0], kv_a_norm_, latent_norm_eps).unsqueeze(1);
@@ -70,14 +69,14 @@ at::Tensor LatentAttentionLayer::forward(at::Tensor const& x, AttentionContext c
         rotated = LayerCache::append(context.cache->second, rotated, context.past);
     }
     auto const keys = latent.size(2);
-    auto const wide = at::linear(latent.squeeze(1), kv_b_weight_)
+    auto const wide = product(latent.squeeze(1), kv_b_weight_)
                           .view({batch, keys, heads_, nope + sizes_.v_head_dim})
                           .transpose(1, 2)
                           .split_with_sizes({nope, sizes_.v_head_dim}, -1);
     auto const k = at::cat({wide[0], rotated.expand({-1, heads_, -1, -1})}, -1);
     auto const all_q = at::cat({q[0], rotate(q[1], context.rope, rope_pairs_)}, -1).transpose(1, 2);
     auto const mixed = attend(all_q, k, wide[1], options_).transpose(1, 2);
-    return at::linear(mixed.reshape({batch, positions, heads_ * sizes_.v_head_dim}), out_weight_, out_bias_);
+    return product(mixed.reshape({batch, positions, heads_ * sizes_.v_head_dim}), out_weight_, out_bias_);
 }
 
 LayerCache LatentAttentionLayer::make_cache(std::int64_t sequences, std::int64_t positions) const {

@@ -7,7 +7,9 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "gpu/gpu.hpp"
 #include "model/decoder.hpp"
+#include "model/footprint.hpp"
 
 namespace moewire {
 namespace {
@@ -18,6 +20,7 @@ at::ScalarType scalar_type(Precision precision) {
 }
 
 Placement placement_of(ModelOptions const& options) {
+    if (options.device.is_cuda()) use_gpu(options.device.cuda_index);
     auto const device = options.device.is_cuda()
                             ? at::Device(at::kCUDA, static_cast<at::DeviceIndex>(options.device.cuda_index))
                             : at::Device(at::kCPU);
@@ -32,23 +35,6 @@ std::unique_ptr<WeightSource> source_of(Decoder::Origin const& origin) {
 std::string folder_name(std::filesystem::path const& folder) {
     auto const named = std::filesystem::absolute(folder).lexically_normal();
     return (named.has_filename() ? named : named.parent_path()).filename().string();
-}
-
-// The first layers of a model are a model.
-void keep_layers(ModelConfig& config, std::int64_t layers) {
-    if (layers < 1 || layers > config.layers) {
-        throw usage_error(
-            fmt::format("--layers {} is outside 1 .. {} (the geometry has so many); choose fewer", layers,
-                        config.layers));
-    }
-    auto const beyond = [&](std::int64_t layer) { return layer >= layers; };
-    std::erase_if(config.moe_layers, beyond);
-    std::erase_if(config.sliding_layers, beyond);
-    if (config.moe_layers.empty()) {
-        throw usage_error(fmt::format(
-            "--layers {} leaves no layer with experts (the first ones are dense); take more", layers));
-    }
-    config.layers = layers;
 }
 
 }  // namespace
@@ -68,7 +54,7 @@ std::unique_ptr<LanguageModel> LanguageModel::synthesise(std::filesystem::path c
     auto config = read_config(config_path);
     config.quantization = Quantization::none;
     config.predictor_layers = 0;
-    if (weights.layers) keep_layers(config, *weights.layers);
+    if (weights.layers) config = first_layers(config, *weights.layers);
     return std::make_unique<Decoder>(Decoder::Origin{name, std::move(config), std::nullopt, weights},
                                      options);
 }

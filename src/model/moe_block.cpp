@@ -48,8 +48,8 @@ MoeBlock::MoeBlock(WeightReader const& reader, ModelConfig const& config, Traits
 }
 
 LayerRouting MoeBlock::route(at::Tensor const& hidden, RunningPolicy* policy) const {
-    auto const logits = router_in_fp32_ ? at::linear(hidden.to(at::kFloat), router_weight_.to(at::kFloat))
-                                        : at::linear(hidden, router_weight_, router_bias_);
+    auto const logits = router_in_fp32_ ? product(hidden.to(at::kFloat), router_weight_.to(at::kFloat))
+                                        : product(hidden, router_weight_, router_bias_);
     if (policy == nullptr) return {logits, route_natively(router_, logits), {}};
     auto const route = route_by_policy(*policy, layer_, router_, logits);
     return {logits, route, count_rerouted(router_, logits, route)};

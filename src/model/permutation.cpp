@@ -5,8 +5,31 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "gpu/gpu.hpp"
+#include "model/kernels.hpp"
+
 namespace moewire {
 namespace {
+
+SlotOrder sort_on_host(at::Tensor const& slots, std::int64_t slot_count) {
+    auto const rows = slots.size(0);
+    auto const ends = at::zeros({slot_count}, slots.options().dtype(at::kInt));
+    auto const order = at::empty_like(slots), place = at::empty_like(slots);
+    auto const* slot = slots.const_data_ptr<std::int64_t>();
+    auto* end = ends.mutable_data_ptr<std::int32_t>();
+    for (std::int64_t row = 0; row < rows; ++row) ++end[slot[row]];
+    std::vector<std::int64_t> next(static_cast<std::size_t>(slot_count) + 1, 0);
+    for (std::int64_t s = 0; s < slot_count; ++s) {
+        next[static_cast<std::size_t>(s) + 1] = next[static_cast<std::size_t>(s)] + end[s];
+        end[s] = static_cast<std::int32_t>(next[static_cast<std::size_t>(s) + 1]);
+    }
+    for (std::int64_t row = 0; row < rows; ++row) {
+        auto const at = next[static_cast<std::size_t>(slot[row])]++;
+        order.mutable_data_ptr<std::int64_t>()[at] = row;
+        place.mutable_data_ptr<std::int64_t>()[row] = at;
+    }
+    return {order, place, ends};
+}
 
 // Rows of a table, weighted and summed bag by bag: one fused pass.
 at::Tensor sum_of_bags(at::Tensor const& rows, at::Tensor const& members, at::Tensor const& starts,
@@ -66,6 +89,11 @@ at::Tensor unpermuted(at::Tensor const& home, at::Tensor const& weights, Dispatc
 }
 
 SlotOrder sort_by_slot(at::Tensor const& slots, std::int64_t slot_count) {
+    if (is_for_gpu(slots)) {
+        auto const sorted = gpu().sort_by_slot(slots, slot_count);
+        return {sorted.order, sorted.place, sorted.slot_end};
+    }
+    if (slots.is_cpu()) return sort_on_host(slots, slot_count);
     auto const order = at::argsort(slots, /*stable=*/true, /*dim=*/0, /*descending=*/false);
     auto const rows = at::arange(slots.size(0), order.options());
     auto const place = at::empty_like(order).scatter_(0, order, rows);
@@ -81,7 +109,8 @@ at::Tensor weighted_sum(at::Tensor const& results, at::Tensor const& place, at::
         auto const starts = at::arange(tokens, place.options()).mul_(top_k);
         return sum_of_bags(results, place, starts, weights.to(at::kFloat).reshape({-1})).to(dtype);
     }
-    auto const answers = results.index_select(0, place).view({tokens, top_k, -1});
+    if (is_for_gpu(results)) return gpu().weighted_sum(results, place, weights).to(dtype);
+    auto const answers = results.index_select(0, place).view({tokens, top_k, results.size(1)});
     return at::bmm(weights.to(dtype).unsqueeze(1), answers.to(dtype)).squeeze(1);
 }
 

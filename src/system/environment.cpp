@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <regex>
 #include <string_view>
 #include <unistd.h>
 
@@ -17,6 +18,22 @@ std::optional<std::string> variable(char const* name) {
     char const* const value = std::getenv(name);
     if (value == nullptr || *value == '\0') return std::nullopt;
     return value;
+}
+
+// "~" at the front, $NAME and ${NAME} anywhere; a name that is not set stays as it is, as in Python.
+fs::path expanded(std::string text) {
+    if (text == "~" || text.starts_with("~/")) text.replace(0, 1, variable("HOME").value_or("/"));
+    static std::regex const reference(R"(\$(\w+|\{[^}]*\}))");
+    std::string result;
+    auto rest = text.cbegin();
+    for (std::sregex_iterator match(text.begin(), text.end(), reference), end; match != end; ++match) {
+        auto name = (*match)[1].str();
+        if (name.front() == '{') name = name.substr(1, name.size() - 2);
+        result.append(rest, (*match)[0].first);
+        result += variable(name.c_str()).value_or(match->str());
+        rest = (*match)[0].second;
+    }
+    return result.append(rest, text.cend());
 }
 
 bool is_home(fs::path const& folder) {
@@ -61,11 +78,17 @@ fs::path python() {
 }
 
 fs::path hugging_face_cache() {
-    if (auto const named = variable("HF_HUB_CACHE")) return *named;
-    if (auto const named = variable("HUGGINGFACE_HUB_CACHE")) return *named;
-    if (auto const named = variable("HF_HOME")) return fs::path(*named) / "hub";
-    if (auto const named = variable("XDG_CACHE_HOME")) return fs::path(*named) / "huggingface" / "hub";
-    return fs::path(variable("HOME").value_or("/")) / ".cache" / "huggingface" / "hub";
+    if (auto const named = variable("HF_HUB_CACHE")) return expanded(*named);
+    if (auto const named = variable("HUGGINGFACE_HUB_CACHE")) return expanded(*named);
+    if (auto const named = variable("HF_HOME")) return expanded(*named) / "hub";
+    return expanded(variable("XDG_CACHE_HOME").value_or("~/.cache")) / "huggingface" / "hub";
+}
+
+std::vector<fs::path> model_caches() {
+    std::vector<fs::path> caches{hugging_face_cache()};
+    if (auto const named = variable("TRANSFORMERS_CACHE"); named && expanded(*named) != caches.front())
+        caches.push_back(expanded(*named));
+    return caches;
 }
 
 bool launched_by_mpi() {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace moewire::environment {
 
@@ -18,9 +19,13 @@ std::filesystem::path cache();
 // MOEWIRE_PYTHON: Python with numpy, h5py and matplotlib, for figures. Default: the one found at build time.
 std::filesystem::path python();
 
-// The Hugging Face hub's cache: HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else HF_HOME/hub, else
-// XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub.
+// The Hugging Face hub's cache, as its own client finds it: HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else
+// HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub. A leading ~ and $NAME in a
+// value are expanded.
 std::filesystem::path hugging_face_cache();
+
+// Where models of the hub may be: its cache, then TRANSFORMERS_CACHE, which transformers 4 filled.
+std::vector<std::filesystem::path> model_caches();
 
 // Did mpirun or srun start this process? (OMPI_COMM_WORLD_SIZE, PMIX_RANK, PMI_RANK)
 bool launched_by_mpi();

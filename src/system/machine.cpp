@@ -77,4 +77,13 @@ std::int64_t resident_bytes() {
     return resident * ::sysconf(_SC_PAGESIZE);
 }
 
+std::int64_t peak_resident_bytes() {
+    std::ifstream file("/proc/self/status");
+    for (std::string word; file >> word;) {
+        std::int64_t kib = 0;
+        if (word == "VmHWM:" && file >> kib) return kib * 1024;
+    }
+    return 0;
+}
+
 }  // namespace moewire

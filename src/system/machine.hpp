@@ -25,4 +25,7 @@ double peak_copy_bytes_per_s();
 // Resident memory of this process. Unit: bytes.
 std::int64_t resident_bytes();
 
+// The most that it was so far (VmHWM); 0 where the kernel does not say.
+std::int64_t peak_resident_bytes();
+
 }  // namespace moewire

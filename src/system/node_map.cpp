@@ -8,6 +8,12 @@
 
 namespace moewire {
 
+int NodeMap::place_of(RankId rank) const {
+    auto const node = node_of_rank[index_of(rank)];
+    return static_cast<int>(std::count(
+        node_of_rank.begin(), node_of_rank.begin() + static_cast<std::ptrdiff_t>(index_of(rank)), node));
+}
+
 int NodeMap::ranks_with(RankId rank) const {
     return static_cast<int>(
         std::count(node_of_rank.begin(), node_of_rank.end(), node_of_rank[index_of(rank)]));

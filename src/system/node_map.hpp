@@ -13,6 +13,7 @@ struct NodeMap {
     int cores = 1;  // of one node, the least
 
     int ranks_with(RankId rank) const;  // on this rank's node, itself included
+    int place_of(RankId rank) const;    // how many lower ranks are on its node
 };
 
 // Collective: all ranks. The same on all ranks.

@@ -10,7 +10,7 @@ bool stands_for_itself(int byte) {
 }
 
 struct Alphabet {
-    std::array<std::string, 256> character;      // of each byte
+    std::array<std::string, 256> character;        // of each byte
     std::array<std::int16_t, 256 + 68> byte_of{};  // of each code point, -1 where none
 
     Alphabet() {

@@ -61,7 +61,8 @@ TEST(Json, RepeatedKeysAreRefusedByName) {
 }
 
 TEST(Json, ZeroBytesAndHugeTokensAreRefusedShortly) {
-    EXPECT_NE(message_of([] { parse_json(std::string("{}\0{", 4), "cut"); }).find("zero byte at 2"), std::string::npos);
+    EXPECT_NE(message_of([] { parse_json(std::string("{}\0{", 4), "cut"); }).find("zero byte at 2"),
+              std::string::npos);
     EXPECT_LT(message_of([] { parse_json("\"" + std::string(1 << 20, 'x'), "long"); }).size(), 300u);
     EXPECT_LT(in_quotes(std::string(1 << 20, 'x')).size(), 300u);
 }

@@ -21,7 +21,7 @@ class Names(ProgramTest):
         self.refused(2, "tiny-phimoe", "eval", "--model", "no-such-model")
 
     def test_unknown_hugging_face_id_says_how_to_download(self):
-        self.refused(2, "hf download some/model", "eval", "--model", "some/model", environment={"HF_HUB_CACHE": str(self.scratch)})
+        self.refused(2, "scripts/fetch_model.py some/model", "eval", "--model", "some/model", environment={"HF_HUB_CACHE": str(self.scratch)})
 
     def test_unknown_strategy_lists_the_valid_ones(self):
         for ranks in (0, 2):
@@ -40,7 +40,7 @@ class Names(ProgramTest):
         self.refused(2, "replay, in_model", "measure", "--mode", "dream", "--output", self.scratch / "a.h5")
         self.refused(2, "disjoint", "eval", "--protocol", "overlapping")
         for ranks in (0, 2):
-            self.refused(2, "float32 or bfloat16", "eval", "--dtype", "int4", ranks=ranks)
+            self.refused(2, "bfloat16 or float16", "eval", "--dtype", "int4", ranks=ranks)
             self.refused(2, "train, valid, test", "eval", "--split", "dev", ranks=ranks)
             self.refused(2, "transformers or config", "eval", "--longrope", "both", ranks=ranks)
         self.refused(2, "loopback, mpi", "measure", "--transport", "pigeon", "--output", self.scratch / "a.h5")

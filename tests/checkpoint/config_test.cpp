@@ -85,6 +85,40 @@ TEST(Config, MeansWhatTransformersMakesOfIt) {
     EXPECT_GE(errors, 7);
 }
 
+// What transformers derives from the later types' files: which layers have experts and which slide, and the
+// values that only they have.
+TEST(Config, LayersAndChoicesAreThoseOfTransformers) {
+    Document const cases = read_json(fixture("configs.json")).at("cases");
+    int compared = 0;
+    for (auto const& [name, recorded] : cases.items()) {
+        if (!recorded.contains("reference")) continue;
+        SCOPED_TRACE(name);
+        auto const config = config_of(recorded.at("config"));
+        Document const ours{{"moe_layers", config.moe_layers},
+                            {"sliding_layers", config.sliding_layers},
+                            {"moe_intermediate_size", config.intermediate_size},
+                            {"shared_expert_intermediate_size", config.shared_intermediate_size},
+                            {"qkv_bias", config.qkv_bias},
+                            {"mlp_bias", config.mlp_bias},
+                            {"attention_bias", config.attention_bias},
+                            {"q_lora_rank", config.latent.q_lora_rank},
+                            {"kv_lora_rank", config.latent.kv_lora_rank},
+                            {"qk_nope_head_dim", config.latent.nope_head_dim},
+                            {"qk_rope_head_dim", config.latent.rope_head_dim},
+                            {"v_head_dim", config.latent.v_head_dim},
+                            {"routed_scaling_factor", config.routed_scaling_factor},
+                            {"rope_interleave", config.rope_interleave},
+                            {"num_nextn_predict_layers", config.predictor_layers}};
+        auto const& reference = recorded.at("reference");
+        for (auto const& [key, value] : ours.items()) {
+            if (!reference.contains(key) || reference.at(key).is_null()) continue;
+            EXPECT_EQ(value, reference.at(key)) << key;
+            ++compared;
+        }
+    }
+    EXPECT_GT(compared, 250);
+}
+
 // What follows is ours: transformers takes these files, warns at most, or breaks off later.
 Document tiny(std::string const& model_type = "mixtral") {
     return {{"model_type", model_type}, {"hidden_size", 32},

@@ -13,10 +13,10 @@ using namespace std::chrono_literals;
 // Two shipped models and an empty hub cache, in a folder of their own.
 class Places : public testing::Test {
   protected:
-    Places() : places_{scratch_.path() / "models", scratch_.path() / "hub"} {
+    Places() : places_{scratch_.path() / "models", {scratch_.path() / "hub", scratch_.path() / "old"}} {
         for (auto const* name : {"small", "tiny"}) put(places_.models / name / "config.json");
         fs::create_directories(places_.models / "no_model");
-        fs::create_directories(places_.hub_cache);
+        fs::create_directories(places_.hub_caches[0]);
     }
 
     static void put(fs::path const& path, std::string const& content = "{}") {
@@ -24,14 +24,14 @@ class Places : public testing::Test {
         write_file(path, content);
     }
     fs::path snapshot(std::string const& revision, std::string const& model = "models--org--name") const {
-        return places_.hub_cache / model / "snapshots" / revision;
+        return places_.hub_caches[0] / model / "snapshots" / revision;
     }
     void put_whole_snapshot(std::string const& revision) const {
         put(snapshot(revision) / "config.json");
         put(snapshot(revision) / "model.safetensors");
     }
     void put_reference(std::string const& text) const {
-        put(places_.hub_cache / "models--org--name" / "refs" / "main", text);
+        put(places_.hub_caches[0] / "models--org--name" / "refs" / "main", text);
     }
     std::string refusal(std::string_view name) const {
         return message_of([&] { find_model(name, places_); });
@@ -64,12 +64,12 @@ TEST_F(Places, ShippedModelsGoByName) {
 
 TEST_F(Places, UnknownNameListsWhatThereIs) {
     EXPECT_TRUE(says(refusal("large"), {"\"large\"", "small, tiny"}));
-    EXPECT_EQ(refusal("large").find("hf download"), std::string::npos);
+    EXPECT_EQ(refusal("large").find("scripts/fetch_model.py"), std::string::npos);
     EXPECT_TRUE(says(refusal("no_model"), {"small, tiny"}));
     EXPECT_TRUE(says(refusal(places_.models.string() + "/no_model"), {"that folder has no config.json"}));
     EXPECT_TRUE(says(refusal(""), {"small, tiny"}));
-    EXPECT_TRUE(says(refusal("org/name"), {"small, tiny", "hf download org/name"}));
-    EXPECT_TRUE(says(message_of([] { find_model("org/name", {}); }), {"hf download org/name"}));
+    EXPECT_TRUE(says(refusal("org/name"), {"small, tiny", "scripts/fetch_model.py org/name"}));
+    EXPECT_TRUE(says(message_of([] { find_model("org/name", {}); }), {"scripts/fetch_model.py org/name"}));
 }
 
 TEST_F(Places, HubIdLeadsToTheReferencedSnapshot) {
@@ -94,7 +94,7 @@ TEST_F(Places, WithoutReferenceTheNewestSnapshotIsTaken) {
 }
 
 TEST_F(Places, SnapshotsMayBeLinksIntoTheBlobs) {
-    put(places_.hub_cache / "models--org--name" / "blobs" / "1234");
+    put(places_.hub_caches[0] / "models--org--name" / "blobs" / "1234");
     put_reference("0aaa");
     fs::create_directories(snapshot("0aaa"));
     for (auto const* name : {"config.json", "model.safetensors"}) {
@@ -108,7 +108,9 @@ TEST_F(Places, SnapshotsMayBeLinksIntoTheBlobs) {
 
 TEST_F(Places, IncompleteSnapshotSaysWhatIsMissing) {
     put_reference("0aaa");
-    EXPECT_TRUE(says(refusal("org/name"), {"incomplete", "0aaa", "config.json", "hf download org/name"}));
+    fs::create_directories(snapshot("0aaa"));
+    EXPECT_TRUE(
+        says(refusal("org/name"), {"incomplete", "0aaa", "config.json", "scripts/fetch_model.py org/name"}));
     put(snapshot("0aaa") / "config.json");
     EXPECT_TRUE(says(refusal("org/name"), {"incomplete", "the weights (model.safetensors or"}));
     put(snapshot("0aaa") / "model.safetensors.index.json",
@@ -120,6 +122,42 @@ TEST_F(Places, IncompleteSnapshotSaysWhatIsMissing) {
     EXPECT_EQ(find_model("org/name", places_), snapshot("0aaa"));
 }
 
+TEST_F(Places, ReferenceWithoutFilesMayMeanAGatedModel) {
+    put_reference("0aaa");
+    EXPECT_TRUE(says(refusal("org/name"), {"gated", "https://huggingface.co/org/name", "`hf auth login`",
+                                           "then type: scripts/fetch_model.py org/name"}));
+}
+
+TEST_F(Places, RevisionIsABranchATagOrACommit) {
+    for (auto const* revision : {"0aaa", "0bbb", "0ccc"}) put_whole_snapshot(revision);
+    put_reference("0aaa");
+    put(places_.hub_caches[0] / "models--org--name" / "refs" / "v1.0", "0bbb");
+    put(places_.hub_caches[0] / "models--org--name" / "refs" / "refs" / "pr" / "1", "0ccc");
+    EXPECT_EQ(find_model("org/name@main", places_), snapshot("0aaa"));
+    EXPECT_EQ(find_model("org/name@v1.0", places_), snapshot("0bbb"));
+    EXPECT_EQ(find_model("org/name@refs/pr/1", places_), snapshot("0ccc"));
+    EXPECT_EQ(find_model("org/name@0ccc", places_), snapshot("0ccc"));
+    EXPECT_TRUE(says(refusal("org/name@v2"), {"scripts/fetch_model.py org/name --revision v2"}));
+    for (std::string const wrong : {"org/name@", "org/name@../../x", "org/name@a//b", "org/name@.git"})
+        EXPECT_EQ(refusal(wrong).find("fetch_model"), std::string::npos) << wrong;
+}
+
+TEST_F(Places, FirstCacheThatHasItWholeCounts) {
+    put(places_.hub_caches[1] / "models--org--name" / "snapshots" / "0old" / "config.json");
+    put(places_.hub_caches[1] / "models--org--name" / "snapshots" / "0old" / "model.safetensors");
+    auto const old = places_.hub_caches[1] / "models--org--name" / "snapshots" / "0old";
+    EXPECT_EQ(find_model("org/name", places_), old);
+    put(snapshot("0new") / "config.json");  // broken off
+    EXPECT_EQ(find_model("org/name", places_), old);
+    put(snapshot("0new") / "model.safetensors");
+    EXPECT_EQ(find_model("org/name", places_), snapshot("0new"));
+    fs::remove(snapshot("0new") / "model.safetensors");
+    fs::remove(old / "config.json");
+    EXPECT_TRUE(says(refusal("org/name"), {"0new", "incomplete"}));
+    EXPECT_TRUE(says(refusal("org/other"),
+                     {places_.hub_caches[0].string() + " or " + places_.hub_caches[1].string()}));
+}
+
 TEST_F(Places, NamesThatLeadElsewhereAreRefused) {
     put(scratch_.path() / "secret" / "config.json");
     put(scratch_.path() / "secret" / "model.safetensors");
@@ -128,7 +166,7 @@ TEST_F(Places, NamesThatLeadElsewhereAreRefused) {
          {"../secret", "models/../../secret", "..", ".", "a/..", "../a", "a--b/c", "a/b/c", "/", "a/", "/b",
           "org/na me", "org\\name", "models--a--b", "org/.hidden"}) {
         EXPECT_NE(refusal(name), "") << name;
-        EXPECT_EQ(refusal(name).find("hf download"), std::string::npos) << name;
+        EXPECT_EQ(refusal(name).find("scripts/fetch_model.py"), std::string::npos) << name;
     }
     EXPECT_NE(refusal(std::string("tiny\0/x", 7)), "");
     EXPECT_NE(refusal("org/" + std::string(5000, 'n')), "");

@@ -14,15 +14,38 @@ TEST(Environment, HomeHoldsTheRepository) {
     EXPECT_TRUE(std::filesystem::exists(environment::home() / "CMakeLists.txt")) << environment::home();
 }
 
+// The hub's client decides; here as in its constants.py.
 TEST(Environment, HuggingFaceCacheHonoursTheVariablesInOrder) {
+    for (auto const* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"})
+        ::unsetenv(name);
+    ::setenv("HOME", "/home/me", 1);
+    EXPECT_EQ(environment::hugging_face_cache(), "/home/me/.cache/huggingface/hub");
+    ::setenv("XDG_CACHE_HOME", "/xdg", 1);
+    EXPECT_EQ(environment::hugging_face_cache(), "/xdg/huggingface/hub");
     ::setenv("HF_HOME", "/a", 1);
-    ::unsetenv("HF_HUB_CACHE");
-    ::unsetenv("HUGGINGFACE_HUB_CACHE");
     EXPECT_EQ(environment::hugging_face_cache(), "/a/hub");
+    ::setenv("HUGGINGFACE_HUB_CACHE", "/old", 1);
+    EXPECT_EQ(environment::hugging_face_cache(), "/old");
     ::setenv("HF_HUB_CACHE", "/b", 1);
     EXPECT_EQ(environment::hugging_face_cache(), "/b");
+    ::setenv("HF_HUB_CACHE", "", 1);
+    EXPECT_EQ(environment::hugging_face_cache(), "/old");
+    ::unsetenv("HUGGINGFACE_HUB_CACHE");
+    ::setenv("HF_HOME", "~/hf/$XDG_CACHE_HOME/${NOT_SET}x", 1);
+    EXPECT_EQ(environment::hugging_face_cache(), "/home/me/hf//xdg/${NOT_SET}x/hub");
+    for (auto const* name : {"HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"}) ::unsetenv(name);
+}
+
+TEST(Environment, ModelsAreAlsoLookedForInTransformersOwnCache) {
+    ::setenv("HF_HUB_CACHE", "/b", 1);
+    ::unsetenv("TRANSFORMERS_CACHE");
+    EXPECT_EQ(environment::model_caches(), std::vector<std::filesystem::path>{"/b"});
+    ::setenv("TRANSFORMERS_CACHE", "/c", 1);
+    EXPECT_EQ(environment::model_caches(), (std::vector<std::filesystem::path>{"/b", "/c"}));
+    ::setenv("TRANSFORMERS_CACHE", "/b", 1);
+    EXPECT_EQ(environment::model_caches(), std::vector<std::filesystem::path>{"/b"});
     ::unsetenv("HF_HUB_CACHE");
-    ::unsetenv("HF_HOME");
+    ::unsetenv("TRANSFORMERS_CACHE");
 }
 
 TEST(Environment, SnapshotTakesWhatChangesResultsAndNoSecrets) {
@@ -41,6 +64,11 @@ TEST(Machine, KnowsItself) {
     EXPECT_FALSE(machine.host.empty());
     EXPECT_GT(peak_copy_bytes_per_s(), 1e9);
     EXPECT_GT(resident_bytes(), 0);
+    {
+        std::vector<char> const much(256 << 20, 1);
+        EXPECT_GE(peak_resident_bytes(), static_cast<std::int64_t>(much.size()));
+    }
+    EXPECT_GE(peak_resident_bytes(), std::int64_t{256} << 20);  // also when it is freed again
 }
 
 TEST(Clock, NeverRunsBackwards) {

@@ -121,6 +121,19 @@ std::string perplexity_table(Trace const& trace) {
     return table.empty() ? "" : "## Perplexity\n\n" + table.text(TableStyle::markdown) + "\n";
 }
 
+// Never without this line: nobody shall take such a model's routing for a real one's.
+std::string synthetic_notes(Trace const& trace) {
+    std::string text;
+    for (auto const& model : trace.models) {
+        if (!model.has("synthetic") || model.integer("synthetic") == 0) continue;
+        text += fmt::format(
+            "**{} is synthetic**: the geometry is published, the weights are made up. Volumes "
+            "and times are real, its routing and output are not any trained model's.\n\n",
+            model.text("name"));
+    }
+    return text;
+}
+
 std::string run_table(Trace const& trace) {
     Table table({"what", "value"});
     for (auto const* key : {"command_line", "program_version", "git_state", "created_utc", "host", "cpu",
@@ -177,6 +190,7 @@ std::string page(Trace const& trace, fs::path const& folder) {
     auto const groups = group_cases(trace);
     auto const accuracy = model_accuracy(groups);
     std::string text = fmt::format("# What {} found\n\n", trace.path.filename().string());
+    text += synthetic_notes(trace);
     for (auto const& sentence : say_answers(groups)) text += "- " + sentence + "\n";
     if (auto const sentence = say_accuracy(accuracy); !sentence.empty()) text += "- " + sentence + "\n";
     auto const limits = say_limits(trace, groups);

@@ -1,0 +1,33 @@
+// The kernels behind gpu/gpu.hpp, by pointers and sizes: no torch header is needed to compile them.
+#pragma once
+
+#include <cstdint>
+#include <cuda_runtime_api.h>
+
+namespace moewire::kernels {
+
+enum class Element { fp32, bf16, fp16 };
+
+void rms_norm(Element type, void const* x, std::int64_t x_stride, void const* weight, void* out,
+              std::int64_t rows, std::int64_t width, float eps, bool wide_weight, cudaStream_t stream);
+
+void swiglu(Element type, void const* gate_up, void* out, std::int64_t rows, std::int64_t width,
+            cudaStream_t stream);
+
+struct RotateShape {
+    std::int64_t sequences, positions, heads, half;
+    std::int64_t sequence_stride, position_stride, head_stride;  // of x
+    bool neighbours;
+};
+void rotate(Element type, void const* x, void const* cos, void const* sin, void* out,
+            RotateShape const& shape, cudaStream_t stream);
+
+// One block: for up to a few thousand rows. `slots` int64 [rows].
+void sort_by_slot(std::int64_t const* slots, std::int64_t rows, std::int64_t slot_count, std::int64_t* order,
+                  std::int64_t* place, std::int32_t* slot_end, cudaStream_t stream);
+
+void weighted_sum(Element type, void const* results, std::int64_t const* place, void const* weights,
+                  bool fp32_weights, void* out, std::int64_t tokens, std::int64_t top_k, std::int64_t width,
+                  cudaStream_t stream);
+
+}  // namespace moewire::kernels

@@ -1,0 +1,151 @@
+// The shared library itself: torch's side of the kernels.
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include <ATen/ATen.h>
+#include <ATen/cuda/CUDAContext.h>
+#include <ATen/cuda/CUDAGraph.h>
+
+#include "gpu/gpu.hpp"
+#include "gpu/kernels.cuh"
+
+namespace moewire {
+namespace {
+
+constexpr std::int64_t most_rows_of_one_block = 16'384;
+
+kernels::Element element_of(at::Tensor const& tensor) {
+    switch (tensor.scalar_type()) {
+        case at::kFloat:
+            return kernels::Element::fp32;
+        case at::kBFloat16:
+            return kernels::Element::bf16;
+        default:
+            TORCH_CHECK(tensor.scalar_type() == at::kHalf, "fp32, bf16 or fp16 is needed");
+            return kernels::Element::fp16;
+    }
+}
+
+cudaStream_t stream() {
+    return c10::cuda::getCurrentCUDAStream().stream();
+}
+
+void check_launch() {
+    auto const problem = cudaGetLastError();
+    TORCH_CHECK(problem == cudaSuccess, "a kernel did not start: ", cudaGetErrorString(problem));
+}
+
+class CapturedGraph : public GpuGraph {
+  public:
+    explicit CapturedGraph(std::function<void()> const& work) {
+        c10::cuda::getCurrentCUDAStream().synchronize();
+        c10::cuda::CUDAStreamGuard const aside(c10::cuda::getStreamFromPool());
+        graph_.capture_begin();
+        work();
+        graph_.capture_end();
+    }
+    void replay() override { graph_.replay(); }
+
+  private:
+    at::cuda::CUDAGraph graph_;
+};
+
+class CudaGpu : public Gpu {
+  public:
+    int device_count() const override { return c10::cuda::device_count(); }
+    void select(int index) override {
+        at::globalContext().lazyInitDevice(at::kCUDA);
+        c10::cuda::set_device(static_cast<c10::DeviceIndex>(index));
+    }
+    std::string name() const override { return at::cuda::getCurrentDeviceProperties()->name; }
+    void synchronise() override { c10::cuda::device_synchronize(); }
+    std::int64_t peak_memory_bytes() const override {
+        auto const stats = c10::cuda::CUDACachingAllocator::getDeviceStats(c10::cuda::current_device());
+        return stats.allocated_bytes[0].peak;
+    }
+    std::unique_ptr<GpuGraph> capture(std::function<void()> const& work) override {
+        return std::make_unique<CapturedGraph>(work);
+    }
+
+    at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps,
+                        NormWeight order) override {
+        auto const width = x.size(-1);
+        auto const rows = x.reshape({-1, width});  // a view wherever rows lie evenly
+        auto out = at::empty(x.sizes(), x.options());
+        TORCH_CHECK(rows.stride(1) == 1 && weight.is_contiguous() && weight.dtype() == x.dtype());
+        kernels::rms_norm(element_of(x), rows.const_data_ptr(), rows.stride(0), weight.const_data_ptr(),
+                          out.data_ptr(), rows.size(0), width, static_cast<float>(eps),
+                          order == NormWeight::before_cast, stream());
+        check_launch();
+        return out;
+    }
+
+    at::Tensor swiglu(at::Tensor const& gate_up) override {
+        auto const both = gate_up.contiguous();
+        auto sizes = both.sizes().vec();
+        sizes.back() /= 2;
+        auto out = at::empty(sizes, both.options());
+        auto const width = sizes.back();
+        kernels::swiglu(element_of(both), both.const_data_ptr(), out.data_ptr(),
+                        width == 0 ? 0 : out.numel() / width, width, stream());
+        check_launch();
+        return out;
+    }
+
+    at::Tensor rotate(at::Tensor const& x, at::Tensor const& cos, at::Tensor const& sin,
+                      Pairs pairs) override {
+        TORCH_CHECK(x.dim() == 4 && x.stride(3) == 1 && cos.is_contiguous() && sin.is_contiguous() &&
+                    cos.dtype() == x.dtype());
+        auto out = at::empty(x.sizes(), x.options().memory_format(at::MemoryFormat::Contiguous));
+        kernels::rotate(element_of(x), x.const_data_ptr(), cos.const_data_ptr(), sin.const_data_ptr(),
+                        out.data_ptr(),
+                        {x.size(0), x.size(1), x.size(2), x.size(3) / 2, x.stride(0), x.stride(1),
+                         x.stride(2), pairs == Pairs::neighbours},
+                        stream());
+        check_launch();
+        return out;
+    }
+
+    GpuOrder sort_by_slot(at::Tensor const& slots, std::int64_t slot_count) override {
+        auto const rows = slots.size(0);
+        if (rows > most_rows_of_one_block) {
+            auto const order = at::argsort(slots, /*stable=*/true, /*dim=*/0, /*descending=*/false);
+            auto const place = at::empty_like(order).scatter_(0, order, at::arange(rows, order.options()));
+            auto const ends =
+                at::searchsorted(slots.index_select(0, order), at::arange(slot_count, slots.options()),
+                                 /*out_int32=*/true, /*right=*/true);
+            return {order, place, ends};
+        }
+        auto const order = at::empty_like(slots), place = at::empty_like(slots);
+        auto const ends = at::empty({slot_count}, slots.options().dtype(at::kInt));
+        kernels::sort_by_slot(slots.const_data_ptr<std::int64_t>(), rows, slot_count,
+                              order.mutable_data_ptr<std::int64_t>(), place.mutable_data_ptr<std::int64_t>(),
+                              ends.mutable_data_ptr<std::int32_t>(), stream());
+        check_launch();
+        return {order, place, ends};
+    }
+
+    at::Tensor weighted_sum(at::Tensor const& results, at::Tensor const& place,
+                            at::Tensor const& weights) override {
+        auto const rows = results.contiguous(), shares = weights.contiguous();
+        auto out = at::empty({weights.size(0), rows.size(1)}, rows.options());
+        bool const fp32 = shares.scalar_type() == at::kFloat;
+        TORCH_CHECK(fp32 || shares.dtype() == rows.dtype());
+        kernels::weighted_sum(element_of(rows), rows.const_data_ptr(), place.const_data_ptr<std::int64_t>(),
+                              shares.const_data_ptr(), fp32, out.data_ptr(), weights.size(0), weights.size(1),
+                              rows.size(1), stream());
+        check_launch();
+        return out;
+    }
+};
+
+}  // namespace
+}  // namespace moewire
+
+// The number grows with every change of the interface: an older library is then not found.
+extern "C" moewire::Gpu* moewire_make_gpu_1() {
+    static moewire::CudaGpu gpu;
+    return &gpu;
+}

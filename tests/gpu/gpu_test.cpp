@@ -1,0 +1,183 @@
+// The CUDA kernels against plain ATen in fp32, and whole models against the CPU. Skipped where no GPU is.
+#include "gpu/gpu.hpp"
+
+#include <c10/core/InferenceMode.h>
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "model/language_model.hpp"
+#include "support/fixtures.hpp"
+#include "support/parallel.hpp"
+
+namespace moewire {
+namespace {
+
+class OnGpu : public testing::Test {
+  protected:
+    void SetUp() override {
+        try {
+            use_gpu(0);
+        } catch (Error const& error) {
+            EXPECT_EQ(error.exit_code(), 3);
+            GTEST_SKIP() << error.what();
+        }
+        at::manual_seed(7);
+    }
+    c10::InferenceMode inference_;
+};
+
+std::vector<at::ScalarType> const types{at::kFloat, at::kBFloat16, at::kHalf};
+
+at::Tensor random(std::vector<std::int64_t> const& shape, at::ScalarType type) {
+    return at::randn(shape, at::TensorOptions(at::kCUDA).dtype(type));
+}
+
+// Relative to the norm of what is expected; the types' own rounding is the limit.
+void expect_near(at::Tensor const& ours, at::Tensor const& exact, at::ScalarType type,
+                 std::string const& what) {
+    auto const error = (ours.to(at::kFloat) - exact).norm() / exact.norm();
+    EXPECT_LE(error.item<double>(), type == at::kFloat ? 1e-6 : 5e-3) << what;
+}
+
+TEST_F(OnGpu, RmsNormIsThatOfAten) {
+    for (auto const type : types) {
+        for (std::int64_t const width : {1, 7, 64, 128, 2048, 4096, 5001}) {
+            auto const x = random({3, 5, width}, type), weight = random({width}, type);
+            auto const wide = x.to(at::kFloat);
+            auto const normed = wide * at::rsqrt(wide.square().mean(-1, true) + 1e-5);
+            for (auto const order : {Gpu::NormWeight::after_cast, Gpu::NormWeight::before_cast})
+                expect_near(gpu().rms_norm(x, weight, 1e-5, order), normed * weight.to(at::kFloat), type,
+                            "width " + std::to_string(width));
+            // Rows of a wider tensor.
+            auto const both = random({4, 2 * width}, type), part = both.narrow(1, 0, width);
+            auto const part_wide = part.to(at::kFloat);
+            expect_near(
+                gpu().rms_norm(part, weight, 1e-5, Gpu::NormWeight::after_cast),
+                part_wide * at::rsqrt(part_wide.square().mean(-1, true) + 1e-5) * weight.to(at::kFloat), type,
+                "part of " + std::to_string(2 * width));
+        }
+    }
+}
+
+TEST_F(OnGpu, SwigluIsThatOfAten) {
+    for (auto const type : types) {
+        for (std::int64_t const width : {1, 13, 64, 768, 1001}) {
+            auto const both = random({37, 2 * width}, type);
+            auto const halves = both.to(at::kFloat).chunk(2, -1);
+            expect_near(gpu().swiglu(both), at::silu(halves[0]) * halves[1], type, std::to_string(width));
+        }
+    }
+    EXPECT_EQ(gpu().swiglu(random({0, 8}, at::kFloat)).numel(), 0);
+}
+
+TEST_F(OnGpu, RotationIsThatOfAten) {
+    for (auto const type : types) {
+        for (std::int64_t const half : {3, 32, 64}) {
+            auto const x =
+                random({2, 5, 9, 2 * half}, type).narrow(2, 1, 4);  // strided, as heads of a product are
+            auto const cos = random({5, half}, type), sin = random({5, half}, type);
+            auto const wide = x.to(at::kFloat);
+            for (auto const pairs : {Gpu::Pairs::halves, Gpu::Pairs::neighbours}) {
+                bool const halves = pairs == Gpu::Pairs::halves;
+                auto const a = halves ? wide.narrow(3, 0, half) : wide.slice(3, 0, std::nullopt, 2);
+                auto const b = halves ? wide.narrow(3, half, half) : wide.slice(3, 1, std::nullopt, 2);
+                auto const c = cos.to(at::kFloat).unsqueeze(1), s = sin.to(at::kFloat).unsqueeze(1);
+                expect_near(gpu().rotate(x, cos, sin, pairs), at::cat({a * c - b * s, b * c + a * s}, 3),
+                            type, std::to_string(half));
+            }
+        }
+    }
+}
+
+TEST_F(OnGpu, RowsAreSortedStably) {
+    for (std::int64_t const rows : {0, 1, 31, 1024, 5000, 40'000}) {
+        for (std::int64_t const slots : {1, 5, 64, 256}) {
+            auto const of_row = at::randint(slots, {rows}, at::TensorOptions(at::kCUDA).dtype(at::kLong));
+            auto const sorted = gpu().sort_by_slot(of_row, slots);
+            auto const order = at::argsort(of_row.cpu(), /*stable=*/true, 0, false);
+            EXPECT_TRUE(at::equal(sorted.order.cpu(), order)) << rows << " " << slots;
+            EXPECT_TRUE(at::equal(sorted.order.index_select(0, sorted.place).cpu(), at::arange(rows)));
+            auto const ends = at::bincount(of_row.cpu(), {}, slots).cumsum(0).to(at::kInt);
+            EXPECT_TRUE(at::equal(sorted.slot_end.cpu(), ends)) << rows << " " << slots;
+        }
+    }
+}
+
+TEST_F(OnGpu, WeightedSumIsThatOfAten) {
+    for (auto const type : types) {
+        for (std::int64_t const width : {5, 64, 2048}) {
+            auto const results = random({21, width}, type);
+            auto const place = at::randperm(21, at::TensorOptions(at::kCUDA).dtype(at::kLong));
+            for (auto const of_weights : {type, at::kFloat}) {
+                auto const weights = random({7, 3}, of_weights);
+                auto const exact = (results.to(at::kFloat).index_select(0, place).view({7, 3, width}) *
+                                    weights.to(at::kFloat).unsqueeze(2))
+                                       .sum(1);
+                expect_near(gpu().weighted_sum(results, place, weights), exact, type, std::to_string(width));
+            }
+        }
+    }
+}
+
+TEST_F(OnGpu, ModelsGiveTheLogitsOfTransformers) {
+    for (auto const& name : fixture_models()) {
+        ModelOptions options;
+        options.device = {0};
+        auto const model = LanguageModel::load(fixture_model(name), options);
+        TestParallel const parallel(*model, "random");
+        Expected const expected(name);
+        Wanted wanted;
+        wanted.read_out = ReadOut::keep;
+        for (std::string const set : {"short", "long"}) {
+            auto const result = model->forward(expected.tokens(set), parallel.view(), wanted);
+            auto const exact = expected.values<float>(set + ".logits");
+            double scale = 0, worst = 0;
+            for (std::size_t i = 0; i < exact.size(); ++i) {
+                scale = std::max(scale, static_cast<double>(std::abs(exact[i])));
+                worst = std::max(worst, static_cast<double>(std::abs(exact[i] - result.logits.values()[i])));
+            }
+            EXPECT_LE(worst, 2e-5 * scale) << name << " " << set;
+        }
+    }
+}
+
+TEST_F(OnGpu, RecordedStepsGiveTheLogitsOfTheWhole) {
+    // A geometry whose experts can be grouped; a step is then recorded once and replayed.
+    for (std::string const name :
+         {"qwen3_moe-even", "olmoe-even", "mixtral-even", "qwen2_moe-even", "gpt_oss-even"}) {
+        ModelOptions options;
+        options.device = {0};
+        options.precision = Precision::bfloat16;
+        auto const model = LanguageModel::load(fixture_model(name), options);
+        TestParallel const parallel(*model, "contiguous");
+        auto const tokens = Expected(name).tokens("long");
+        Wanted wanted;
+        wanted.read_out = ReadOut::keep;
+        auto const whole = model->forward(tokens, parallel.view(), wanted);
+        auto const cache = model->make_cache(static_cast<std::int64_t>(tokens.extent(0)), 40);
+        wanted.cache = cache.get();
+        std::size_t near = 0, rows = 0;
+        double scale = 0;
+        for (float const v : whole.logits.values()) scale = std::max(scale, std::abs(static_cast<double>(v)));
+        for (std::size_t p = 0; p < tokens.extent(1); ++p) {
+            Grid<std::int32_t, 2> step(tokens.extent(0), 1);
+            for (std::size_t s = 0; s < tokens.extent(0); ++s) step(s, 0) = tokens(s, p);
+            auto const result = model->forward(step, parallel.view(), wanted);
+            for (std::size_t s = 0; s < tokens.extent(0); ++s, ++rows) {
+                double worst = 0;
+                for (std::size_t v = 0; v < whole.logits.extent(2); ++v)
+                    worst = std::max(
+                        worst, std::abs(static_cast<double>(result.logits(s, 0, v)) - whole.logits(s, p, v)));
+                near += worst < 0.05 * scale;
+            }
+        }
+        // bfloat16 flips a pick here and there, and a row then differs by an expert.
+        EXPECT_GE(near * 10, rows * 7) << name << ": " << near << " of " << rows;
+    }
+}
+
+}  // namespace
+}  // namespace moewire
