@@ -75,5 +75,9 @@ target_link_libraries(moewire_torch_cuda INTERFACE moewire_torch ${torch_dir}/li
 # The runtime that the wheel loads: two of them in one process would not know each other's streams.
 file(GLOB cuda_runtime ${torch_dir}/../nvidia/*/lib/libcudart.so.*)
 target_link_libraries(moewire_torch_cuda INTERFACE ${cuda_runtime})
+# The NCCL that torch uses, for the same reason; a torch built on its own brings headers of it elsewhere.
+file(GLOB nccl_library ${torch_dir}/../nvidia/nccl/lib/libnccl.so.2)
+target_link_libraries(moewire_torch_cuda INTERFACE ${nccl_library})
+target_include_directories(moewire_torch_cuda SYSTEM INTERFACE ${torch_dir}/../nvidia/nccl/include)
 # The wheel's libraries find their own neighbours; the program finds the wheel.
 set(CMAKE_BUILD_RPATH ${torch_dir}/lib)

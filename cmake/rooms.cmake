@@ -11,7 +11,7 @@ function(moewire_room name)
     cmake_parse_arguments(ROOM "CATALOGUE" "" "USES;LIBRARIES;PRIVATE_LIBRARIES;PRECOMPILE" ${ARGN})
     set(target moewire_${name})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
-    list(FILTER sources EXCLUDE REGEX "/src/gpu/library\\.cpp$")  # of the CUDA library
+    list(FILTER sources EXCLUDE REGEX "/src/gpu/cuda_[a-z]+\\.cpp$")  # of the CUDA library
     if(NOT sources)
         message(FATAL_ERROR "room ${name} has no source file below src/${name}")
     endif()

@@ -30,4 +30,19 @@ void weighted_sum(Element type, void const* results, std::int64_t const* place, 
                   bool fp32_weights, void* out, std::int64_t tokens, std::int64_t top_k, std::int64_t width,
                   cudaStream_t stream);
 
+// One thread that does nothing for so long.
+void spin(std::uint64_t ns, cudaStream_t stream);
+
+// One thread that writes the GPU's clock (globaltimer). `at_ns`: memory that the host may read.
+void stamp(std::uint64_t* at_ns, cudaStream_t stream);
+
+// Questions of the host and answers of a kernel, in memory that both see while it runs.
+struct ClockBox {
+    static constexpr std::uint32_t leave = 0xFFFF'FFFF;  // asked so, the kernel ends
+    std::uint32_t asked;
+    std::uint32_t answered;
+    std::uint64_t time_ns;
+};
+void answer_clock(ClockBox* box, int rounds, cudaStream_t stream);
+
 }  // namespace moewire::kernels

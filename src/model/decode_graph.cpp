@@ -46,7 +46,7 @@ ForwardResult Decoder::replay(at::Tensor const& ids, MoePass const& pass, Decode
         // Once as it is, so that libraries have loaded what they need; it writes what the replay writes
         // again.
         run_layers_at(*step, pass, cache);
-        step->graph = gpu().capture([&] { step->logits = run_layers_at(*step, pass, cache); });
+        step->graph = device().capture([&] { step->logits = run_layers_at(*step, pass, cache); });
     }
     step->ids.copy_(ids);
     step->position.copy_(position);
@@ -57,7 +57,7 @@ ForwardResult Decoder::replay(at::Tensor const& ids, MoePass const& pass, Decode
         auto const logits = step->logits.cpu().contiguous();
         std::copy_n(logits.const_data_ptr<float>(), logits.numel(), result.logits.row().begin());
     }
-    gpu().synchronise();
+    device().synchronise();
     return result;
 }
 

@@ -9,7 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "checkpoint/checkpoint.hpp"
-#include "gpu/gpu.hpp"
+#include "gpu/device.hpp"
 #include "model/attention.hpp"
 #include "model/feed_forward.hpp"
 #include "model/language_model.hpp"

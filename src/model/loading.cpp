@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
-#include "gpu/gpu.hpp"
+#include "gpu/device.hpp"
 #include "model/decoder.hpp"
 #include "model/footprint.hpp"
 

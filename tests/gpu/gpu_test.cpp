@@ -3,11 +3,13 @@
 
 #include <c10/core/InferenceMode.h>
 #include <cmath>
+#include <filesystem>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "gpu/device.hpp"
 #include "model/language_model.hpp"
 #include "support/fixtures.hpp"
 #include "support/parallel.hpp"
@@ -40,6 +42,18 @@ void expect_near(at::Tensor const& ours, at::Tensor const& exact, at::ScalarType
                  std::string const& what) {
     auto const error = (ours.to(at::kFloat) - exact).norm() / exact.norm();
     EXPECT_LE(error.item<double>(), type == at::kFloat ? 1e-6 : 5e-3) << what;
+}
+
+TEST(CudaLibrary, LoadsWhereNoGpuIs) {
+    if (!std::filesystem::exists(std::filesystem::read_symlink("/proc/self/exe").parent_path() /
+                                 "libmoewire_cuda.so"))
+        GTEST_SKIP() << "built without CUDA";
+    try {
+        use_gpu(0);
+    } catch (Error const& error) {
+        EXPECT_EQ(error.exit_code(), 3);
+        EXPECT_NE(std::string(error.what()).find("CUDA finds no device"), std::string::npos) << error.what();
+    }
 }
 
 TEST_F(OnGpu, RmsNormIsThatOfAten) {

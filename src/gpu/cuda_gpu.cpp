@@ -1,12 +1,7 @@
-// The shared library itself: torch's side of the kernels.
-#include <c10/cuda/CUDACachingAllocator.h>
-#include <c10/cuda/CUDAFunctions.h>
-#include <c10/cuda/CUDAGuard.h>
+// Of the shared library: torch's side of the kernels.
 #include <c10/cuda/CUDAStream.h>
 
 #include <ATen/ATen.h>
-#include <ATen/cuda/CUDAContext.h>
-#include <ATen/cuda/CUDAGraph.h>
 
 #include "gpu/gpu.hpp"
 #include "gpu/kernels.cuh"
@@ -37,38 +32,8 @@ void check_launch() {
     TORCH_CHECK(problem == cudaSuccess, "a kernel did not start: ", cudaGetErrorString(problem));
 }
 
-class CapturedGraph : public GpuGraph {
-  public:
-    explicit CapturedGraph(std::function<void()> const& work) {
-        c10::cuda::getCurrentCUDAStream().synchronize();
-        c10::cuda::CUDAStreamGuard const aside(c10::cuda::getStreamFromPool());
-        graph_.capture_begin();
-        work();
-        graph_.capture_end();
-    }
-    void replay() override { graph_.replay(); }
-
-  private:
-    at::cuda::CUDAGraph graph_;
-};
-
 class CudaGpu : public Gpu {
   public:
-    int device_count() const override { return c10::cuda::device_count(); }
-    void select(int index) override {
-        at::globalContext().lazyInitDevice(at::kCUDA);
-        c10::cuda::set_device(static_cast<c10::DeviceIndex>(index));
-    }
-    std::string name() const override { return at::cuda::getCurrentDeviceProperties()->name; }
-    void synchronise() override { c10::cuda::device_synchronize(); }
-    std::int64_t peak_memory_bytes() const override {
-        auto const stats = c10::cuda::CUDACachingAllocator::getDeviceStats(c10::cuda::current_device());
-        return stats.allocated_bytes[0].peak;
-    }
-    std::unique_ptr<GpuGraph> capture(std::function<void()> const& work) override {
-        return std::make_unique<CapturedGraph>(work);
-    }
-
     at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps,
                         NormWeight order) override {
         auto const width = x.size(-1);
@@ -144,8 +109,7 @@ class CudaGpu : public Gpu {
 }  // namespace
 }  // namespace moewire
 
-// The number grows with every change of the interface: an older library is then not found.
-extern "C" moewire::Gpu* moewire_make_gpu_1() {
+extern "C" moewire::Gpu* moewire_make_gpu_2() {
     static moewire::CudaGpu gpu;
     return &gpu;
 }

@@ -1,0 +1,77 @@
+#include "gpu/cuda_state.hpp"
+
+#include <array>
+#include <dlfcn.h>
+
+namespace moewire {
+namespace {
+
+// What is used of the management library's interface (NVML reference, API version 2): the driver brings the
+// library but not its header, and a machine without it still measures.
+constexpr int success = 0;
+constexpr int sm_clock = 1, memory_clock = 2, gpu_temperature = 0;
+using Handle = void*;
+
+struct Nvml {
+    int (*init)() = nullptr;
+    int (*find)(char const* bus_id, Handle*) = nullptr;
+    int (*clock)(Handle, int which, unsigned* mhz) = nullptr;
+    int (*power)(Handle, unsigned* milliwatts) = nullptr;
+    int (*temperature)(Handle, int which, unsigned* celsius) = nullptr;
+    int (*reasons)(Handle, unsigned long long* bits) = nullptr;
+    bool is_ready = false;
+
+    Nvml() {
+        void* const library = ::dlopen("libnvidia-ml.so.1", RTLD_NOW);
+        if (library == nullptr) return;
+        auto const load = [&](auto& function, char const* name) {
+            function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(library, name));
+        };
+        load(init, "nvmlInit_v2");
+        load(find, "nvmlDeviceGetHandleByPciBusId_v2");
+        load(clock, "nvmlDeviceGetClockInfo");
+        load(power, "nvmlDeviceGetPowerUsage");
+        load(temperature, "nvmlDeviceGetTemperature");
+        load(reasons, "nvmlDeviceGetCurrentClocksThrottleReasons");
+        is_ready = init != nullptr && find != nullptr && init() == success;
+    }
+};
+
+struct Reason {
+    unsigned long long bit;
+    char const* name;
+};
+// An idle GPU lowers its clocks as well: that is no throttling.
+constexpr std::array throttling{Reason{0x04, "power cap"}, Reason{0x08, "hardware slowdown"},
+                                Reason{0x20, "thermal"}, Reason{0x40, "hardware thermal"},
+                                Reason{0x80, "power brake"}};
+
+std::string names_of(unsigned long long reasons) {
+    std::string names;
+    for (auto const& reason : throttling) {
+        if ((reasons & reason.bit) != 0) names += (names.empty() ? "" : ",") + std::string(reason.name);
+    }
+    return names;
+}
+
+}  // namespace
+
+DeviceState state_of(std::string const& pci_bus_id) {
+    static Nvml const nvml;
+    DeviceState state;
+    Handle device = nullptr;
+    if (!nvml.is_ready || nvml.find(pci_bus_id.c_str(), &device) != success) return state;
+    unsigned value = 0;
+    if (nvml.clock != nullptr && nvml.clock(device, sm_clock, &value) == success) state.sm_clock_mhz = value;
+    if (nvml.clock != nullptr && nvml.clock(device, memory_clock, &value) == success)
+        state.memory_clock_mhz = value;
+    if (nvml.power != nullptr && nvml.power(device, &value) == success) state.power_w = value * 1e-3;
+    if (nvml.temperature != nullptr && nvml.temperature(device, gpu_temperature, &value) == success)
+        state.temperature_c = value;
+    unsigned long long reasons = 0;
+    if (nvml.reasons != nullptr && nvml.reasons(device, &reasons) == success)
+        state.throttled = names_of(reasons);
+    return state;
+}
+
+}  // namespace moewire
