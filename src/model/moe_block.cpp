@@ -95,6 +95,8 @@ at::Tensor MoeBlock::exchanged(at::Tensor const& hidden, RouterOutput const& rou
                                      static_cast<std::size_t>(picks.size(-1)),
                                      {weights.const_data_ptr<float>(), rows},
                                      static_cast<std::int64_t>(hidden.size(1) * hidden.element_size())});
+        plan.exchange = with_all_rows(std::move(plan.exchange), parallel.exchange, parallel.communicator);
+        plan.exchange.layer = layer_;
     }
     at::Tensor home, away;
     {

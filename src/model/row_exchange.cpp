@@ -3,11 +3,15 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "base/contract.hpp"
+
 namespace moewire {
 namespace {
 
 at::Tensor moved(Exchange& exchange, ExchangePlan const& plan, at::Tensor const& rows) {
-    auto const home = rows.cpu().contiguous();
+    bool const on_device = exchange.memory() == MemoryKind::device;
+    MOEWIRE_EXPECT(!on_device || rows.is_cuda());
+    auto const home = on_device ? rows.contiguous() : rows.cpu().contiguous();
     auto const away = at::empty({plan.total_receive_rows(), rows.size(1)}, home.options());
     exchange.run(plan, {static_cast<std::byte const*>(home.const_data_ptr()), home.nbytes()},
                  {static_cast<std::byte*>(away.data_ptr()), away.nbytes()});

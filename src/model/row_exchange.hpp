@@ -9,7 +9,7 @@ namespace moewire {
 
 // Collective: all ranks of the exchange. Shapes: [sent row, hidden] -> [received row, hidden]. Where
 // gradients are wanted, their rows travel the same way back, on all ranks in the same order. Rows on a GPU go
-// through host memory. `exchange` must outlive the backward pass.
+// through host memory where the exchange works there. `exchange` must outlive the backward pass.
 at::Tensor exchange_rows(Exchange& exchange, ExchangePlan const& plan, at::Tensor const& rows);
 
 }  // namespace moewire

@@ -95,6 +95,10 @@ bool launched_by_mpi() {
     return variable("OMPI_COMM_WORLD_SIZE") || variable("PMIX_RANK") || variable("PMI_RANK");
 }
 
+bool allows_ranks_to_share_a_gpu() {
+    return variable("NCCL_MULTI_RANK_GPU_ENABLE") == "1";
+}
+
 std::map<std::string, std::string> snapshot() {
     std::map<std::string, std::string> found;
     for (char** entry = environ; *entry != nullptr; ++entry) {

@@ -30,6 +30,9 @@ std::vector<std::filesystem::path> model_caches();
 // Did mpirun or srun start this process? (OMPI_COMM_WORLD_SIZE, PMIX_RANK, PMI_RANK)
 bool launched_by_mpi();
 
+// NCCL_MULTI_RANK_GPU_ENABLE=1: NCCL then serves several ranks on one GPU.
+bool allows_ranks_to_share_a_gpu();
+
 // Variables that change results, as they stand: NCCL_*, OMPI_*, UCX_*, CUDA_*, OMP_*, SLURM_JOB*, MOEWIRE_*.
 // Variables that hold addresses or secrets of the launcher are left out.
 std::map<std::string, std::string> snapshot();

@@ -27,14 +27,33 @@ void Watchdog::watch() {
     auto const period = std::chrono::duration<double>(std::min(1.0, limit_s_ / 4));
     std::unique_lock lock(mutex_);
     while (!stop_signal_.wait_for(lock, period, [this] { return stopping_; })) {
+        check_probe();
         char const* const step = step_.load(std::memory_order_acquire);
         if (step == nullptr || monotonic_s() - since_s_.load(std::memory_order_acquire) < limit_s_) continue;
-        log_error(
-            fmt::format("{}: {} did not end within {} (a peer is dead or late); look at the other ranks' "
-                        "messages, or raise --timeout",
-                        who_, step, show_seconds(limit_s_)));
-        std::_Exit(4);
+        end(step, "");
     }
+}
+
+void Watchdog::check_probe() {
+    std::lock_guard const lock(probe_mutex_);
+    auto const late = probe_ ? probe_() : std::nullopt;
+    if (!late || (!late->problem && monotonic_s() - late->since_s < limit_s_)) return;
+    if (late->give_up) std::thread(late->give_up).detach();  // which may itself never end
+    end(late->step, late->problem.value_or(""));
+}
+
+void Watchdog::set_probe(std::function<std::optional<Late>()> probe) {
+    std::lock_guard const lock(probe_mutex_);
+    probe_ = std::move(probe);
+}
+
+void Watchdog::end(std::string const& step, std::string const& why) {
+    log_error(why.empty()
+                  ? fmt::format("{}: {} did not end within {} (a peer is dead or late); look at the other "
+                                "ranks' messages, or raise --timeout",
+                                who_, step, show_seconds(limit_s_))
+                  : fmt::format("{}: {} failed ({}); look at the other ranks' messages", who_, step, why));
+    std::_Exit(4);
 }
 
 Watchdog::Guard::Guard(Watchdog& dog, char const* step) : dog_(dog) {

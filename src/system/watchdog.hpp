@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -31,16 +33,30 @@ class Watchdog {
         Watchdog& dog_;
     };
 
+    // Work that goes on while nobody waits for it (on a GPU): the oldest that has not ended.
+    struct Late {
+        std::string step;
+        double since_s = 0;                  // on monotonic_s()
+        std::optional<std::string> problem;  // known already: no need to wait for the limit
+        std::function<void()> give_up;       // called before the process ends
+    };
+    // Asked from the watching thread; an empty one is asked no more when this returns.
+    void set_probe(std::function<std::optional<Late>()> probe);
+
     double limit_s() const { return limit_s_; }
 
   private:
     void watch();
+    void check_probe();
+    [[noreturn]] void end(std::string const& step, std::string const& why);
 
     std::string who_;
     double limit_s_;
     std::atomic<char const*> step_{nullptr};
     std::atomic<double> since_s_{0};
     std::mutex mutex_;
+    std::mutex probe_mutex_;
+    std::function<std::optional<Late>()> probe_;
     std::condition_variable stop_signal_;
     bool stopping_ = false;
     std::thread thread_;

@@ -1,4 +1,4 @@
-// MPI_Alltoallv on host memory.
+// MPI_Alltoallv on host memory. Rows of a GPU are staged there, in pinned memory.
 #include "system/mpi.hpp"
 
 #include <limits>
@@ -9,6 +9,7 @@
 #include "base/contract.hpp"
 #include "base/error.hpp"
 #include "base/registry.hpp"
+#include "gpu/device.hpp"
 #include "transport/exchange.hpp"
 
 namespace moewire {
@@ -80,15 +81,53 @@ class MpiExchange : public Exchange {
     std::unique_ptr<RowType> row_;
 };
 
-std::optional<std::string> waive(Communicator const& communicator) {
+class Pinned {
+  public:
+    std::span<std::byte> room(std::size_t bytes) {
+        if (!buffer_ || buffer_->bytes().size() < bytes)
+            buffer_ = device().allocate(bytes, DeviceMemory::pinned);
+        return buffer_->bytes().first(bytes);
+    }
+
+  private:
+    std::unique_ptr<DeviceBuffer> buffer_;
+};
+
+class StagedExchange : public Exchange {
+  public:
+    explicit StagedExchange(Communicator const& communicator) : on_host_(communicator) {}
+
+    MemoryKind memory() const override { return MemoryKind::device; }
+
+    void run(ExchangePlan const& plan, std::span<std::byte const> send,
+             std::span<std::byte> receive) override {
+        // Rows that arrived last time may still be on their way to the GPU.
+        device().synchronise();
+        auto const out = out_.room(send.size()), in = in_.room(receive.size());
+        device().copy(out.data(), send.data(), send.size());
+        device().synchronise();
+        on_host_.run(plan, out, in);
+        device().copy(receive.data(), in.data(), receive.size());
+    }
+
+  private:
+    MpiExchange on_host_;
+    Pinned out_, in_;
+};
+
+std::optional<std::string> waive(Communicator const& communicator, MemoryKind) {
     if (!communicator.is_null()) return std::nullopt;
     return "the program was not started by mpirun or srun; start it by `mpirun -n 4 moewire ...`, or use "
            "loopback";
 }
 
+std::unique_ptr<Exchange> make(Communicator const& communicator, MemoryKind memory) {
+    if (memory == MemoryKind::device) return std::make_unique<StagedExchange>(communicator);
+    return std::make_unique<MpiExchange>(communicator);
+}
+
 bool const registered = register_in<ExchangeBackend>(
-    "mpi", "MPI_Alltoallv on host memory.",
-    {waive, [](Communicator const& communicator) { return std::make_unique<MpiExchange>(communicator); }});
+    "mpi", "MPI_Alltoallv on host memory; rows of a GPU are staged there.", {waive, make});
 
 }  // namespace
 }  // namespace moewire
