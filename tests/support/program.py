@@ -57,12 +57,25 @@ class ProgramTest(unittest.TestCase):
         return json.loads(Path(path).read_text())
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def is_below(pid: int, ancestor: int) -> bool:
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        pid = parent_of(pid)
+    return False
+
+
 def children_named(name: str) -> list:
-    """Process ids of our program's ranks, found through /proc."""
+    """Process ids of our program's ranks, found through /proc: those alone that this test started."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and (entry / "cmdline").read_bytes().split(b"\0")[0].decode() == name:
+            if entry.name.isdigit() and (entry / "cmdline").read_bytes().split(b"\0")[0].decode() == name \
+                    and is_below(int(entry.name), os.getpid()):
                 found.append(int(entry.name))
         except (OSError, UnicodeDecodeError):
             continue
