@@ -9,6 +9,7 @@
 #include "base/json.hpp"
 #include "base/show.hpp"
 #include "bench/places.hpp"
+#include "gpu/device.hpp"
 #include "system/agreement.hpp"
 #include "system/environment.hpp"
 #include "system/machine.hpp"
@@ -16,6 +17,7 @@
 #include "system/session.hpp"
 #include "trace/h5.hpp"
 #include "trace/schema.hpp"
+#include "transport/wire.hpp"
 
 namespace moewire {
 namespace {
@@ -30,6 +32,39 @@ MachineDescription probed_machine(Communicator const& world) {
         "This host: traffic inside a node is limited by what its cores can copy from cache.";
     machine.node_memory_bytes_per_s = core_bytes_per_s * this_machine().cores;
     return machine;
+}
+
+// Collective. What each rank's GPU is and how fast it may run at this moment.
+void add_gpus(Context const& context, Record& record) {
+    auto& a = record.attributes;
+    a["gpu"] = std::string("none");
+    if (!has_device()) return;
+    auto const facts = device().facts();
+    auto const state = device().state();
+    Json const mine = {{"name", facts.name},
+                       {"uuid", facts.uuid},
+                       {"pci_bus_id", facts.pci_bus_id},
+                       {"memory_bytes", facts.memory_bytes},
+                       {"driver", facts.driver},
+                       {"runtime", facts.runtime},
+                       {"sm_clock_mhz", state.sm_clock_mhz},
+                       {"memory_clock_mhz", state.memory_clock_mhz},
+                       {"power_w", state.power_w},
+                       {"temperature_c", state.temperature_c},
+                       {"throttled", state.throttled}};
+    Json all = Json::array();
+    for (auto const& text : context.world.gather(mine.dump())) all.push_back(Json::parse(text));
+    auto const sharing = ranks_on_one_gpu(context.world);
+    a["gpu"] = facts.name;
+    a["gpus"] = all.dump();
+    a["nccl_version"] = device().nccl_facts().version_text();
+    a["ranks_on_one_gpu"] = std::int64_t{sharing};
+    a["representative"] = std::int64_t{sharing == 1};
+    if (sharing > 1) {
+        a["why_not_representative"] = std::string(
+            "ranks share a GPU, which runs them in turn: what they do is right, "
+            "how long it takes says nothing");
+    }
 }
 
 }  // namespace
@@ -73,7 +108,6 @@ Record root_record(Context const& context, NodeMap const& map, std::vector<Clock
         {"kernel", machine.kernel},
         {"cores", std::int64_t{map.cores}},
         {"memory_bytes", machine.memory_bytes},
-        {"gpu", std::string("none")},
         {"ranks", std::int64_t{context.world.size()}},
         {"nodes", std::int64_t{map.nodes}},
         {"threads_per_rank", std::int64_t{compute_threads()}},
@@ -84,6 +118,7 @@ Record root_record(Context const& context, NodeMap const& map, std::vector<Clock
         {"environment", environment.dump(-1, ' ', false, Json::error_handler_t::replace)},
         {"clock_method", offsets.empty() ? std::string("same clock") : offsets.back().method},
         {"clock_bound_s", worst_bound_s}};
+    add_gpus(context, record);
     record.datasets = {make_dataset("clock_offset_s", "s", {"rank"}, offset_s),
                        make_dataset("clock_bound_s", "s", {"rank"}, bound_s),
                        make_dataset("node_of_rank", "1", {"rank"}, nodes)};

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/show.hpp"
 #include "base/statistics.hpp"
+#include "gpu/device.hpp"
 #include "measure/interleave.hpp"
 #include "model/scoring.hpp"
 #include "system/agreement.hpp"
@@ -46,8 +47,9 @@ class RunningCase {
         : setting_(setting),
           text_(text),
           case_(one),
-          recorder_(iterations(), layers(), Detail::exchanges),
-          sibling_(sibling_count(), layers(), Detail::all_steps),
+          style_(style_of(setting.request, setting.context.world.rank(), setting.exchange.memory())),
+          recorder_(iterations(), layers(), Detail::exchanges, setting.exchange.memory()),
+          sibling_(sibling_count(), layers(), Detail::all_steps, setting.exchange.memory()),
           pass_s_(iterations()),
           sibling_pass_s_(sibling_count()) {
         run_on_all(setting.context.world, [&] {
@@ -121,11 +123,21 @@ class RunningCase {
         setting_.context.world.barrier();
         double const start_s = monotonic_s();
         if (setting_.mode == Mode::replay) {
-            case_.replay->run(&recorder);
+            run_replay(recorder);
         } else {
             for (std::size_t batch = 0; batch < text_.batches; ++batch) run_batch(recorder, batch);
         }
+        if (setting_.exchange.memory() == MemoryKind::device) device().synchronise();
         if (iteration) pass_s[*iteration] = monotonic_s() - start_s;
+        recorder.end_iteration();
+    }
+
+    // As a graph: recorded at the first sample, when the warm-up has made all connections.
+    void run_replay(StampRecorder& recorder) {
+        if (setting_.request.launch != "graph" || !recorder.is_in_iteration())
+            return case_.replay->run(&recorder, style_);
+        if (!graph_) graph_ = device().capture([&] { case_.replay->run(&recorder, style_); });
+        graph_->replay();
     }
 
     // The weights that a new plan needs move before the batch; the model has its own copies of them loaded
@@ -133,7 +145,7 @@ class RunningCase {
     void run_batch(StampRecorder& recorder, std::size_t batch) {
         auto const first = batch * text_.layers();
         for (std::size_t layer = 0; layer < text_.layers(); ++layer)
-            case_.replay->migrate(make_id<LayerId>(first + layer), &recorder);
+            case_.replay->migrate(make_id<LayerId>(first + layer), &recorder, style_);
         BatchObserver observer(recorder, first);
         Wanted wanted;
         wanted.observer = &observer;
@@ -148,7 +160,9 @@ class RunningCase {
     PreparedCase const& case_;
     std::vector<Assignment> plans_;                           // Shape: [batch]
     std::vector<std::shared_ptr<ExpertBank const>> experts_;  // Shape: [batch]
+    ReplayStyle style_;
     StampRecorder recorder_, sibling_;
+    std::unique_ptr<GpuGraph> graph_;
     std::vector<double> pass_s_, sibling_pass_s_;  // Shape: [iteration]
     double perplexity_ = 0;
 };
@@ -195,7 +209,10 @@ CaseResult RunningCase::result(std::vector<std::int32_t> const& order) const {
     if (world.is_root()) {
         auto const add = [&](std::string const& direction, DirectionSamples const& s) {
             std::vector<std::string> const axes{"iteration", "layer", "rank"};
-            result.datasets.push_back(make_dataset("measured/" + direction + "_host_s", "s", axes, s.host_s));
+            bool const on_host = s.device_s.size() == 0;  // two clocks never share a column
+            result.datasets.push_back(
+                make_dataset("measured/" + direction + (on_host ? "_host_s" : "_device_s"), "s", axes,
+                             on_host ? s.host_s : s.device_s));
             result.datasets.push_back(make_dataset("measured/" + direction + "_wait_s", "s", axes, s.wait_s));
             result.datasets.push_back(
                 make_dataset("measured/" + direction + "_transfer_s", "s", axes, s.transfer_s));
@@ -208,6 +225,8 @@ CaseResult RunningCase::result(std::vector<std::int32_t> const& order) const {
         result.datasets.push_back(
             make_dataset("measured/order", "1", {"iteration"}, Grid<std::int32_t, 1>({order.size()}, order)));
         result.attributes = {{"status", std::string(status::ok)}, {"measured_utc", utc_now()}};
+        if (recorder_.where() == MemoryKind::device)
+            result.attributes["gpu_clock_bound_s"] = samples.clock_bound_s;
         double const perplexity = perplexity_ > 0 ? perplexity_ : case_.routed->perplexity;
         if (perplexity > 0 && !setting_.subject.facts().is_synthetic)
             result.attributes["perplexity"] = perplexity;

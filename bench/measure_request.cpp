@@ -1,5 +1,7 @@
 #include "bench/measure_request.hpp"
 
+#include <cstdio>
+
 #include <fmt/format.h>
 
 #include "base/error.hpp"
@@ -21,7 +23,14 @@ void declare_measure_options(CLI::App& app, MeasureRequest& r) {
     flag(app, "twin", r.twin, "Measure contiguous twice: what noise alone makes of two equal placements");
     option(app, "mode", r.mode,
            "replay (exchanges alone, stamped payload), in_model (inside the forward pass), or both by comma");
-    option(app, "transport", r.transport, "auto, mpi or loopback");
+    option(app, "transport", r.transport, "auto, or a name under transport/exchanges of `moewire list`");
+    option(app, "cadence", r.cadence,
+           "Of mode replay: isolated (a barrier before each exchange) or chained (back to back)");
+    option(app, "launch", r.launch, "Of mode replay on a GPU: eager, or graph (recorded once, chained)");
+    option(app, "cache", r.cache,
+           "Of mode replay on a GPU: warm, or cold (something else fills its cache before each exchange)");
+    option(app, "delay", r.delay,
+           "RANK:MICROSECONDS: that rank comes so late to each exchange of a replay, to see it found");
     option(app, "topology", r.topology,
            "Described machine for bounds: probe, a name in bench/topologies, or a TOML file");
     option(app, "tokens_per_rank", r.tokens_per_rank, "Tokens of each rank in one forward pass");
@@ -40,6 +49,36 @@ void declare_measure_options(CLI::App& app, MeasureRequest& r) {
     option(app, "timeout", r.timeout_s, "Longest that one exchange may take [s]");
     option(app, "output", r.output, "Trace to write (.h5)");
     flag(app, "overwrite", r.overwrite, "Replace an existing trace");
+}
+
+ReplayStyle style_of(MeasureRequest const& r, RankId rank, MemoryKind memory) {
+    auto const one_of = [](std::string const& value, char const* usual, char const* other, char const* name) {
+        if (value == usual || value == other) return value == other;
+        throw usage_error(fmt::format("--{} is {}; use {} or {}", name, value, usual, other));
+    };
+    auto const on_gpu = [&](bool asked, char const* what) {
+        if (asked && memory == MemoryKind::host)
+            throw usage_error(
+                fmt::format("--{} needs a GPU (rows lie in host memory here); add --device cuda", what));
+        return asked;
+    };
+    ReplayStyle style;
+    bool const graph = on_gpu(one_of(r.launch, "eager", "graph", "launch"), "launch graph");
+    bool const chained = one_of(r.cadence, "isolated", "chained", "cadence");
+    if (graph && !chained)
+        throw usage_error("--launch graph has no barriers between exchanges; add --cadence chained");
+    if (chained) style.cadence = Cadence::chained;
+    if (on_gpu(one_of(r.cache, "warm", "cold", "cache"), "cache cold")) style.cache = CacheState::cold;
+    if (r.delay.empty()) return style;
+    int late = 0, used = 0;
+    double delay_us = 0;
+    bool const parsed = std::sscanf(r.delay.c_str(), "%d:%lf%n", &late, &delay_us, &used) == 2 &&
+                        static_cast<std::size_t>(used) == r.delay.size();
+    if (!parsed || late < 0 || !(delay_us >= 0 && delay_us <= 1e6))
+        throw usage_error(
+            fmt::format("--delay {} is not RANK:MICROSECONDS (at most a second); write 1:250", r.delay));
+    if (static_cast<std::size_t>(late) == index_of(rank)) style.delay_s = delay_us * 1e-6;
+    return style;
 }
 
 void check(MeasureRequest const& r) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/subject.hpp"
+#include "measure/replay.hpp"
 
 namespace moewire {
 
@@ -19,6 +20,10 @@ struct MeasureRequest {
     bool twin = false;            // contiguous once more, under another name
     std::string mode = "replay";  // replay, in_model, or both
     std::string transport = "auto";
+    std::string cadence = "isolated";  // of mode replay: isolated or chained
+    std::string launch = "eager";      // of mode replay on a GPU: eager or graph
+    std::string cache = "warm";        // of mode replay on a GPU: warm or cold
+    std::string delay;  // "RANK:MICROSECONDS", before each of that rank's exchanges in a replay
     std::string topology = "probe";
     std::int64_t tokens_per_rank = 1024;
     std::int64_t window = 256;
@@ -34,6 +39,9 @@ struct MeasureRequest {
     std::string output = "run.h5";
     bool overwrite = false;
 };
+
+// The style of this rank's replays. Throws: usage, for what is no style, or cannot be on this memory.
+ReplayStyle style_of(MeasureRequest const& request, RankId rank, MemoryKind memory);
 
 void declare_measure_options(CLI::App& app, MeasureRequest& request);
 

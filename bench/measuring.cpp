@@ -49,15 +49,16 @@ struct Plan {
     std::string transport;
 };
 
-Plan plan_of(Communicator const& world, MeasureRequest const& r) {
+Plan plan_of(Communicator const& world, MeasureRequest const& r, MemoryKind memory) {
     Plan plan;
     run_on_all(world, [&] {
         check(r);
+        style_of(r, world.rank(), memory);
         plan.datasets = split_list(r.dataset, "--dataset");
         plan.plan_datasets = r.plan_dataset.empty() ? std::vector<std::string>{""}
                                                     : split_list(r.plan_dataset, "--plan_dataset");
         for (auto const& name : split_list(r.mode, "--mode")) plan.modes.push_back(mode_of(name));
-        plan.transport = r.transport == "auto" ? default_exchange(world) : r.transport;
+        plan.transport = r.transport == "auto" ? default_exchange(world, memory) : r.transport;
     });
     return plan;
 }
@@ -74,14 +75,14 @@ void count(Communicator const& world, CaseResult const& result, MeasureOutcome& 
 MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject& subject,
                        PlainParallel const& parallel, std::vector<Evaluation> const& evaluations) {
     auto const& world = context.world;
-    auto const plan = plan_of(world, r);
+    auto const plan = plan_of(world, r, subject.memory);
     Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
-    auto const exchange = guarded(make_exchange(plan.transport, world), watchdog);
+    auto const exchange = guarded(make_exchange(plan.transport, world, subject.memory), watchdog);
     auto const map = node_map_of(world);
     auto const topology = find_topology(world, r.topology, map);
     auto const offsets = clock_offsets(world);
 
-    auto const buffers = std::make_shared<ExchangeBuffers>();
+    auto const buffers = std::make_shared<ExchangeBuffers>(subject.memory);
     std::vector<PreparedText> texts;
     for (auto const& dataset : plan.datasets) {
         for (auto const& plan_dataset : plan.plan_datasets)

@@ -42,7 +42,7 @@ MemoryRun run_memory(Context const& context, MemoryRequest const& request, Memor
                               "--train, --decode and --copies");
     });
     auto const subject = load_subject(world, request.subject, WithTokenizer::no);
-    PlainParallel const parallel(world, *subject.model);
+    PlainParallel const parallel(world, subject);
     auto const tokens = random_tokens(plan.load, subject.facts().vocabulary, world.rank());
     subject.model->forward(tokens, parallel.view(), {});
     std::vector<std::int64_t> const planned{plan.total_bytes()}, peak{peak_resident_bytes()};

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "bench/places.hpp"
+#include "gpu/device.hpp"
 #include "system/agreement.hpp"
 #include "system/machine.hpp"
 #include "system/node_map.hpp"
@@ -27,10 +28,14 @@ int compute_threads_for(int asked, int ranks_here) {
     return std::max(1, this_machine().cores / ranks_here);
 }
 
-// Ranks of one host take its GPUs in turn.
+// Ranks of one host take its GPUs in turn; where there are more ranks, some share one, which is said in every
+// trace (see `sharing` there).
 ComputeDevice device_of(std::string const& name, int place_on_host) {
     if (name == "cpu") return {};
-    if (name == "cuda") return {place_on_host};
+    if (name == "cuda") {
+        auto const gpus = usable_gpus();
+        return {gpus > 0 ? place_on_host % gpus : place_on_host};
+    }
     throw usage_error(
         fmt::format("unknown device '{}' (where shall the model compute?); use cpu or cuda", name));
 }
@@ -111,6 +116,7 @@ Subject load_subject(Communicator const& world, SubjectRequest const& request, W
         set_compute_threads(compute_threads_for(request.threads, ranks_here));
         ModelOptions const options{precision_of(request.dtype), long_rope_of(request.long_rope),
                                    device_of(request.device, place_on_host)};
+        if (options.device.is_cuda()) subject.memory = MemoryKind::device;
         subject.config_file = config_file_of(request);
         auto const folder = subject.config_file.parent_path();
         subject.model = request.is_synthetic() ? synthesise(subject.config_file, request, options)
@@ -135,13 +141,14 @@ TokenisedText tokenise(Subject const& subject, std::string const& dataset, Split
     return result;
 }
 
-PlainParallel::PlainParallel(Communicator const& world, LanguageModel const& model)
-    : world_(world), exchange_(make_exchange(default_exchange(world), world)) {
+PlainParallel::PlainParallel(Communicator const& world, Subject const& subject)
+    : world_(world),
+      exchange_(make_exchange(default_exchange(world, subject.memory), world, subject.memory)) {
     run_on_all(world, [&] {
-        auto const& facts = model.facts();
+        auto const& facts = subject.facts();
         Grid<std::int64_t, 3> const none(facts.layers, world.size(), facts.experts);
         assignment_ = make_plan("contiguous", {Demand(none), world.size(), 0});
-        experts_ = model.load_experts(assignment_, world.rank());
+        experts_ = subject.model->load_experts(assignment_, world.rank());
     });
 }
 

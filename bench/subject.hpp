@@ -20,6 +20,8 @@ struct Subject {
     std::unique_ptr<LanguageModel> model;
     std::unique_ptr<Tokenizer> tokenizer;
 
+    MemoryKind memory = MemoryKind::host;  // where its rows lie
+
     ModelFacts const& facts() const { return model->facts(); }
 };
 
@@ -63,7 +65,7 @@ TokenisedText tokenise(Subject const& subject, std::string const& dataset, Split
 class PlainParallel {
   public:
     // Collective: all ranks. Throws on all ranks: usage, for more ranks than experts.
-    PlainParallel(Communicator const& world, LanguageModel const& model);
+    PlainParallel(Communicator const& world, Subject const& subject);
     ExpertParallel view() const { return {world_, *exchange_, assignment_, *experts_, "per_expert"}; }
 
   private:

@@ -168,8 +168,9 @@ class Trace:
             if not case.measured:
                 continue
             for direction in DIRECTIONS:
-                columns = {q: case.data[f"measured/{direction}_{q}"] for q in ("host_s", "wait_s", "transfer_s")}
-                shape = columns["host_s"].shape
+                columns = {q: case.data[f"measured/{direction}_{q}"] for q in ("host_s", "device_s", "wait_s", "transfer_s")
+                           if f"measured/{direction}_{q}" in case.data}
+                shape = columns["wait_s"].shape
                 index = np.indices(shape).reshape(3, -1)
                 parts.append(pandas.DataFrame({"key": case.key, "strategy": case["strategy"], "direction": direction,
                                                "iteration": index[0], "layer": index[1], "rank": index[2],

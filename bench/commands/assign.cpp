@@ -32,7 +32,7 @@ int run(Context const& context, Options o) {
         check(o.request);
     });
     auto subject = load_subject(context.world, o.subject, WithTokenizer::yes);
-    PlainParallel const parallel(context.world, *subject.model);
+    PlainParallel const parallel(context.world, subject);
     auto const results = assign(context, subject, parallel, o.dataset, split, o.request);
     if (!context.world.is_root()) return 0;
     print(context, assignment_table(results) + fmt::format("wrote {}\n", o.request.output_dir));

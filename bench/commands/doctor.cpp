@@ -12,13 +12,14 @@
 #include "bench/facts.hpp"
 #include "bench/memory_plan.hpp"
 #include "bench/places.hpp"
+#include "gpu/device.hpp"
 #include "system/agreement.hpp"
 #include "system/environment.hpp"
 #include "system/machine.hpp"
 #include "system/provenance.hpp"
 #include "system/session.hpp"
 #include "trace/h5.hpp"
-#include "transport/exchange.hpp"
+#include "transport/wire.hpp"
 
 namespace moewire {
 namespace {
@@ -77,6 +78,23 @@ Finding ranks(Context const& context, NodeMap const& map) {
                         map.cores)};
 }
 
+Finding gpu(Context const& context, NodeMap const& map) {
+    auto const count = usable_gpus();
+    // Transports are asked of all ranks or none.
+    if (context.world.min(std::int64_t{count}) == 0)
+        return {"GPU", "note", "none can be used here (see nvidia-smi); models compute on the CPU"};
+    auto const place = map.place_of(context.world.rank());
+    use_gpu(place % count);
+    auto const facts = device().facts();
+    auto const sharing = ranks_on_one_gpu(context.world);
+    auto const found = fmt::format("{} x {} with {}, CUDA {} (driver {}), NCCL {}", count, facts.name,
+                                   show_bytes(static_cast<double>(facts.memory_bytes)), facts.runtime,
+                                   facts.driver, device().nccl_facts().version_text());
+    if (sharing == 1) return {"GPU", "ok", found};
+    return {"GPU", "note",
+            fmt::format("{}; {} ranks share one: functions can be tried, never speed", found, sharing)};
+}
+
 std::vector<Finding> findings(Context const& context, NodeMap const& map) {
     auto const machine = this_machine();
     auto const version = program_version();
@@ -90,15 +108,19 @@ std::vector<Finding> findings(Context const& context, NodeMap const& map) {
         ranks(context, map),
         {"torch", "ok", fmt::format("{}, {} compute thread(s)", torch_version(), compute_threads())},
         {"HDF5", "ok", hdf5_version()},
-        {"GPU", "note", "this version runs on CPUs; exchanges go through host memory"},
+        gpu(context, map),
         shared_memory(),
         models(),
         texts(),
         figures()};
     for (auto const& backend : Registry<ExchangeBackend>::instance().entries()) {
-        auto const reason = backend.value.waive(context.world);
-        all.push_back(
-            {"transport " + backend.name, reason ? "note" : "ok", reason.value_or(backend.description)});
+        auto const on_host = backend.value.waive(context.world, MemoryKind::host);
+        auto const on_gpu = has_device() ? backend.value.waive(context.world, MemoryKind::device) : on_host;
+        bool const runs = !on_host || !on_gpu;
+        all.push_back({"transport " + backend.name, runs ? "ok" : "note",
+                       runs           ? backend.description
+                       : has_device() ? *on_gpu
+                                      : *on_host});
     }
     return all;
 }

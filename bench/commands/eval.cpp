@@ -52,7 +52,7 @@ Evaluation evaluate_one(Context const& context, SubjectRequest const& request, O
         text = cut_for(subject, o.dataset, split, o.request);
         if (earlier) require_same_windows(*earlier, text);
     });
-    PlainParallel const parallel(context.world, *subject.model);
+    PlainParallel const parallel(context.world, subject);
     return evaluate(context, subject, parallel, text);
 }
 

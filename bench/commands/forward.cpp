@@ -101,7 +101,7 @@ int run(Context const& context, Options const& o) {
     run_on_all(context.world, [&] { check(o); });
     double const begin_s = monotonic_s();
     auto subject = load_subject(context.world, o.subject, WithTokenizer::no);
-    PlainParallel const parallel(context.world, *subject.model);
+    PlainParallel const parallel(context.world, subject);
     double const load_s = context.world.max(monotonic_s() - begin_s);
     auto const read_bytes =
         static_cast<double>(context.world.sum(static_cast<std::int64_t>(subject.model->bytes_read())));

@@ -81,7 +81,7 @@ int run(Context const& context, Options const& o) {
     });
     auto const tokens = read_tokens(o.tokens);
     auto subject = load_subject(context.world, o.subject, WithTokenizer::no);
-    PlainParallel const parallel(context.world, *subject.model);
+    PlainParallel const parallel(context.world, subject);
     Wanted wanted;
     wanted.read_out = ReadOut::keep;
     wanted.router = true;

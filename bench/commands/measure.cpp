@@ -14,7 +14,7 @@ namespace {
 int run(Context const& context, MeasureRequest const& request) {
     run_on_all(context.world, [&] { check(request); });
     auto subject = load_subject(context.world, request.subject, WithTokenizer::yes);
-    PlainParallel const parallel(context.world, *subject.model);
+    PlainParallel const parallel(context.world, subject);
     auto const outcome = measure(context, request, subject, parallel, {});
     int const code = outcome.failed > 0 ? 4 : outcome.ok == 0 ? 3 : 0;
     if (!context.world.is_root()) return code;

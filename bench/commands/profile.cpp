@@ -29,7 +29,7 @@ int run(Context const& context, Options const& o) {
         check(o.request);
     });
     auto subject = load_subject(context.world, o.subject, WithTokenizer::yes);
-    PlainParallel const parallel(context.world, *subject.model);
+    PlainParallel const parallel(context.world, subject);
     auto const json = profile(context, subject, parallel, o.dataset, split, o.request);
     if (!context.world.is_root()) return 0;
     if (json.contains("domains")) {

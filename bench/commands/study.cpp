@@ -110,7 +110,7 @@ int run(Context const& context, Options const& o) {
     r.output = (folder / "run.h5").string();
     say_stage(fmt::format("study into {}", folder.string()));
     auto subject = load_subject(world, r.subject, WithTokenizer::yes);
-    PlainParallel const parallel(world, *subject.model);
+    PlainParallel const parallel(world, subject);
 
     std::vector<Evaluation> evaluations;
     Json perplexities;

@@ -6,11 +6,13 @@
 
 #include <fmt/format.h>
 
+#include "base/contract.hpp"
 #include "base/error.hpp"
 #include "base/registry.hpp"
 #include "measure/payload.hpp"
 #include "measure/questions.hpp"
 #include "system/agreement.hpp"
+#include "system/clock.hpp"
 
 namespace moewire {
 namespace {
@@ -43,6 +45,10 @@ Replay::Replay(Communicator const& communicator, Exchange& exchange, ReplayCase 
                                case_.routing.top_k(),
                                {},
                                case_.row_bytes}));
+        auto& rows = plans_.back().exchange;
+        rows = with_all_rows(std::move(rows), exchange, communicator);
+        rows.layer = layer;
+        ways_back_.push_back(rows.reversed());
     }
     plan_moves();
     std::uint64_t home_bytes = 0, expert_bytes = 0;
@@ -52,9 +58,10 @@ Replay::Replay(Communicator const& communicator, Exchange& exchange, ReplayCase 
     };
     for (auto const& moves : move_plans_) make_room(moves);
     for (auto const& rows : plans_) make_room(rows.exchange);
-    buffers_ = case_.buffers ? case_.buffers : std::make_shared<ExchangeBuffers>();
-    if (buffers_->home.size() < home_bytes) buffers_->home.resize(home_bytes);
-    if (buffers_->expert.size() < expert_bytes) buffers_->expert.resize(expert_bytes);
+    buffers_ = case_.buffers ? case_.buffers : std::make_shared<ExchangeBuffers>(exchange.memory());
+    MOEWIRE_EXPECT(buffers_->home.kind() == exchange.memory());
+    buffers_->home.reserve(home_bytes);
+    buffers_->expert.reserve(expert_bytes);
 }
 
 void Replay::plan_moves() {
@@ -66,32 +73,45 @@ void Replay::plan_moves() {
             if (move.from == communicator_.rank()) ++plan.send_rows[index_of(move.to)];
             if (move.to == communicator_.rank()) ++plan.receive_rows[index_of(move.from)];
         }
-        move_plans_.push_back(std::move(plan));
+        plan.layer = make_id<LayerId>(move_plans_.size());
+        move_plans_.push_back(with_all_rows(std::move(plan), *exchange_, communicator_));
     }
 }
 
-std::span<std::byte> Replay::send_side(ExchangePlan const& plan) {
-    return std::span(buffers_->home).first(bytes_of(plan.total_send_rows(), plan));
+std::size_t Replay::send_bytes(ExchangePlan const& plan) const {
+    return bytes_of(plan.total_send_rows(), plan);
 }
 
-std::span<std::byte> Replay::receive_side(ExchangePlan const& plan) {
-    return std::span(buffers_->expert).first(bytes_of(plan.total_receive_rows(), plan));
+std::size_t Replay::receive_bytes(ExchangePlan const& plan) const {
+    return bytes_of(plan.total_receive_rows(), plan);
+}
+
+void Replay::exchange(ExchangePlan const& plan) {
+    exchange_->run(plan, buffers_->home.rows(send_bytes(plan)), buffers_->expert.rows(receive_bytes(plan)));
+}
+
+void Replay::exchange_back(LayerId layer) {
+    auto const& there = plans_[index_of(layer)].exchange;
+    exchange_->run(ways_back_[index_of(layer)], buffers_->expert.rows(receive_bytes(there)),
+                   buffers_->home.rows(send_bytes(there)));
 }
 
 void Replay::ask(LayerId layer) {
     auto const& plan = plans_[index_of(layer)];
-    auto const rows = send_side(plan.exchange);
+    auto const rows = buffers_->home.on_host(send_bytes(plan.exchange));
     auto const stamps = questions_of(plan, case_.assignment, layer, communicator_.rank(),
                                      std::as_const(case_.routing.picks).row(layer), case_.routing.top_k());
     for (std::size_t at = 0; at < stamps.size(); ++at) {
         write_row(row_of(rows, static_cast<std::int64_t>(at), plan.exchange.row_bytes), stamps[at],
                   RowKind::question);
     }
+    buffers_->home.push(rows.size());
 }
 
 std::string Replay::answer(LayerId layer) {
     auto const& plan = plans_[index_of(layer)];
-    auto const rows = receive_side(plan.exchange);
+    auto const rows = buffers_->expert.on_host(receive_bytes(plan.exchange));
+    buffers_->expert.pull(rows.size());
     auto const served = served_experts(plan, case_.assignment, layer, communicator_.rank());
     std::int64_t at = 0;
     for (std::size_t source = 0; source < plan.exchange.receive_rows.size(); ++source) {
@@ -109,12 +129,14 @@ std::string Replay::answer(LayerId layer) {
             write_row(row, stamp, RowKind::answer);
         }
     }
+    buffers_->expert.push(rows.size());
     return "";
 }
 
 std::string Replay::check_answers(LayerId layer) {
     auto const& plan = plans_[index_of(layer)];
-    auto const rows = send_side(plan.exchange);
+    auto const rows = buffers_->home.on_host(send_bytes(plan.exchange));
+    buffers_->home.pull(rows.size());
     auto const stamps = questions_of(plan, case_.assignment, layer, communicator_.rank(),
                                      std::as_const(case_.routing.picks).row(layer), case_.routing.top_k());
     for (std::size_t at = 0; at < stamps.size(); ++at) {
@@ -128,7 +150,8 @@ std::string Replay::check_answers(LayerId layer) {
 
 std::string Replay::move_stamped(LayerId layer) {
     auto const& plan = move_plans_[index_of(layer)];
-    auto const out = send_side(plan), in = receive_side(plan);
+    auto const out = buffers_->home.on_host(send_bytes(plan)),
+               in = buffers_->expert.on_host(receive_bytes(plan));
     // Weights lie by destination, and from one source in the order of the moves.
     std::vector<std::int64_t> next(plan.send_rows.size());
     std::exclusive_scan(plan.send_rows.begin(), plan.send_rows.end(), next.begin(), std::int64_t{0});
@@ -140,7 +163,9 @@ std::string Replay::move_stamped(LayerId layer) {
         if (move.from == communicator_.rank())
             write_row(row_of(out, next[index_of(move.to)]++, plan.row_bytes), stamp(move), RowKind::question);
     }
-    exchange_->run(plan, out, in);
+    buffers_->home.push(out.size());
+    exchange(plan);
+    buffers_->expert.pull(in.size());
     std::exclusive_scan(plan.receive_rows.begin(), plan.receive_rows.end(), next.begin(), std::int64_t{0});
     for (auto const& move : case_.moves[index_of(layer)]) {
         if (move.to != communicator_.rank()) continue;
@@ -157,10 +182,12 @@ void Replay::verify() {
         auto const& plan = plans_[index_of(layer)].exchange;
         std::string problem = has_moves(layer) ? move_stamped(layer) : "";
         ask(layer);
-        exchange_->run(plan, send_side(plan), receive_side(plan));
+        exchange(plan);
         if (problem.empty()) problem = answer(layer);
-        std::fill(buffers_->home.begin(), buffers_->home.end(), std::byte{0});
-        exchange_->run(plan.reversed(), receive_side(plan), send_side(plan));
+        auto const home = buffers_->home.on_host(send_bytes(plan));
+        std::fill(home.begin(), home.end(), std::byte{0});
+        buffers_->home.push(home.size());
+        exchange_back(layer);
         if (problem.empty()) problem = check_answers(layer);
         run_on_all(communicator_, [&] {
             if (!problem.empty())
@@ -169,29 +196,39 @@ void Replay::verify() {
     }
 }
 
-void Replay::migrate(LayerId layer, StepObserver* observer) {
-    if (!has_moves(layer)) return;
-    auto const& plan = move_plans_[index_of(layer)];
-    communicator_.barrier();
-    StepScope const step(observer, layer, Step::migrate);
-    exchange_->run(plan, send_side(plan), receive_side(plan));
+void Replay::prepare(ReplayStyle const& style) {
+    bool const on_device = exchange_->memory() == MemoryKind::device;
+    if (style.cache == CacheState::cold) device().displace_cache();
+    if (style.cadence == Cadence::isolated) {
+        if (on_device) device().synchronise();
+        communicator_.barrier();
+    }
+    if (style.delay_s <= 0) return;
+    if (on_device) return device().spin(style.delay_s);
+    for (double const until_s = monotonic_s() + style.delay_s; monotonic_s() < until_s;) {
+    }
 }
 
-void Replay::run(StepObserver* observer) {
+void Replay::migrate(LayerId layer, StepObserver* observer, ReplayStyle const& style) {
+    if (!has_moves(layer)) return;
+    prepare(style);
+    StepScope const step(observer, layer, Step::migrate);
+    exchange(move_plans_[index_of(layer)]);
+}
+
+void Replay::run(StepObserver* observer, ReplayStyle const& style) {
     for (LayerId const layer : ids<LayerId>(plans_.size())) {
-        migrate(layer, observer);
+        migrate(layer, observer, style);
         auto const& plan = plans_[index_of(layer)].exchange;
-        auto const back = plan.reversed();
-        auto const home = send_side(plan), experts = receive_side(plan);
-        communicator_.barrier();
+        prepare(style);
         {
             StepScope const step(observer, layer, Step::dispatch);
-            exchange_->run(plan, home, experts);
+            exchange(plan);
         }
-        communicator_.barrier();
+        prepare(style);
         {
             StepScope const step(observer, layer, Step::combine);
-            exchange_->run(back, experts, home);
+            exchange_back(layer);
         }
     }
 }

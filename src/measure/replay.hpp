@@ -9,6 +9,7 @@
 #include "assignment/assignment.hpp"
 #include "assignment/migration.hpp"
 #include "base/grid.hpp"
+#include "measure/row_memory.hpp"
 #include "routing/routing.hpp"
 #include "system/communicator.hpp"
 #include "transport/dispatcher.hpp"
@@ -17,10 +18,15 @@
 
 namespace moewire {
 
-// Memory of the rows on their way. Cases that are compared share it: where a buffer happens to lie in memory
-// is worth several percent, and would look like a difference between equal placements.
-struct ExchangeBuffers {
-    std::vector<std::byte> home, expert;
+// How exchanges follow one another. `isolated`: each behind a barrier; `chained`: one barrier, then back to
+// back.
+enum class Cadence { isolated, chained };
+// `cold`: something else fills the GPU's cache before each exchange.
+enum class CacheState { warm, cold };
+struct ReplayStyle {
+    Cadence cadence = Cadence::isolated;
+    CacheState cache = CacheState::warm;
+    double delay_s = 0;  // of this rank, on purpose, before each exchange
 };
 
 // What is exchanged: a routing under an assignment. Layers of several batches follow one another.
@@ -45,20 +51,23 @@ class Replay {
     // stamped weights. Throws on all ranks: failure (source "verify"), naming rank, layer and row.
     void verify();
 
-    // Collective: all ranks. One iteration: for every layer the weights that move, a dispatch and a combine,
-    // each behind a barrier (cadence `isolated`). `observer` may be null.
-    void run(StepObserver* observer);
+    // Collective: all ranks. One iteration: for every layer the weights that move, a dispatch and a combine.
+    // `observer` may be null. On a GPU it returns when the work is enqueued.
+    void run(StepObserver* observer, ReplayStyle const& style = {});
 
     // Collective: all ranks. The weights of one layer alone, behind a barrier; nothing where none move.
-    void migrate(LayerId layer, StepObserver* observer);
+    void migrate(LayerId layer, StepObserver* observer, ReplayStyle const& style = {});
 
     // What this rank sends to each rank and receives from each. Shape: [layer, peer]. Unit: bytes.
     Grid<std::uint64_t, 2> sent_bytes() const;
     Grid<std::uint64_t, 2> received_bytes() const;
 
   private:
-    std::span<std::byte> send_side(ExchangePlan const& plan);
-    std::span<std::byte> receive_side(ExchangePlan const& plan);
+    std::size_t send_bytes(ExchangePlan const& plan) const;
+    std::size_t receive_bytes(ExchangePlan const& plan) const;
+    void exchange(ExchangePlan const& plan);  // rows of `home` to `expert`
+    void exchange_back(LayerId layer);
+    void prepare(ReplayStyle const& style);  // for the next exchange
     void plan_moves();
     bool has_moves(LayerId layer) const {
         return !case_.moves.empty() && !case_.moves[index_of(layer)].empty();
@@ -72,6 +81,7 @@ class Replay {
     Exchange* exchange_;
     ReplayCase case_;
     std::vector<DispatchPlan> plans_;       // Shape: [layer]
+    std::vector<ExchangePlan> ways_back_;   // Shape: [layer]; made beforehand, for they are timed
     std::vector<ExchangePlan> move_plans_;  // Shape: [layer], or empty; rows are experts
     // At least as large as the largest layer; the combine overwrites the send side, as a real layer's result
     // may.

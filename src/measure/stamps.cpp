@@ -1,6 +1,8 @@
 #include "measure/stamps.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <map>
 
 namespace moewire {
 namespace {
@@ -10,6 +12,19 @@ bool is_exchange(Step step) {
 }
 
 using AllStamps = Grid<double, 5>;  // [rank, iteration, layer, step, edge], on rank 0's clock
+
+constexpr int clock_rounds = 20;
+
+// GPU time = host time + offset_s, from the quickest answer of a few.
+ClockOffset device_clock() {
+    ClockOffset best{0, std::numeric_limits<double>::infinity(), "gpu"};
+    for (auto const& reading : device().read_clock(clock_rounds)) {
+        double const bound_s = (reading.host_after_s - reading.host_before_s) / 2;
+        if (bound_s < best.bound_s)
+            best = {reading.device_s - (reading.host_before_s + reading.host_after_s) / 2, bound_s, "gpu"};
+    }
+    return best;
+}
 
 AllStamps gather_stamps(Communicator const& communicator, Grid<double, 4> const& mine,
                         std::vector<ClockOffset> const& offsets) {
@@ -26,7 +41,7 @@ AllStamps gather_stamps(Communicator const& communicator, Grid<double, 4> const&
 DirectionSamples samples_of(AllStamps const& all, Step step) {
     auto const ranks = all.extent(0), iterations = all.extent(1), layers = all.extent(2);
     Grid<double, 3> const empty(iterations, layers, ranks);
-    DirectionSamples samples{empty, empty, empty};
+    DirectionSamples samples{empty, empty, empty, {}};
     std::vector<double> entered_s(ranks), left_s(ranks);
     for (std::size_t i = 0; i < iterations; ++i) {
         for (std::size_t l = 0; l < layers; ++l) {
@@ -41,6 +56,27 @@ DirectionSamples samples_of(AllStamps const& all, Step step) {
         }
     }
     return samples;
+}
+
+// Every rank's [iteration, layer, step] as [iteration, layer, rank] of one step, on rank 0.
+Grid<double, 3> device_times(Communicator const& communicator, StampRecorder const& recorder, Step step) {
+    auto const& mine = recorder.device_s();
+    std::vector<double> of_step;
+    for (std::size_t i = 0; i < mine.extent(0); ++i) {
+        for (std::size_t l = 0; l < mine.extent(1); ++l)
+            of_step.push_back(mine(i, l, static_cast<int>(step)));
+    }
+    auto const all = communicator.gather(std::span<double const>(of_step));
+    if (!communicator.is_root()) return {};
+    auto const ranks = static_cast<std::size_t>(communicator.size());
+    Grid<double, 3> times(mine.extent(0), mine.extent(1), ranks);
+    for (std::size_t rank = 0; rank < ranks; ++rank) {
+        for (std::size_t i = 0; i < mine.extent(0); ++i) {
+            for (std::size_t l = 0; l < mine.extent(1); ++l)
+                times(i, l, rank) = all[(rank * mine.extent(0) + i) * mine.extent(1) + l];
+        }
+    }
+    return times;
 }
 
 Grid<double, 4> durations_of(AllStamps const& all) {
@@ -59,8 +95,13 @@ Grid<double, 4> durations_of(AllStamps const& all) {
 
 }  // namespace
 
-StampRecorder::StampRecorder(std::size_t iterations, std::size_t layers, Detail detail)
-    : detail_(detail), stamps_(iterations, layers, step_count, 2) {}
+StampRecorder::StampRecorder(std::size_t iterations, std::size_t layers, Detail detail, MemoryKind where)
+    : detail_(detail), where_(where), stamps_(iterations, layers, step_count, 2) {
+    if (where_ == MemoryKind::host) return;
+    device_s_ = Grid<double, 3>(iterations, layers, step_count);
+    marks_ = device().make_marks(layers * step_count * 2);
+    is_marked_.assign(stamps_.extent(1) * step_count * 2, 0);
+}
 
 void StampRecorder::begin_iteration(std::optional<std::size_t> iteration) {
     iteration_ = iteration;
@@ -68,7 +109,34 @@ void StampRecorder::begin_iteration(std::optional<std::size_t> iteration) {
 
 void StampRecorder::stamp(LayerId layer, Step step, int edge) {
     if (!iteration_ || (detail_ == Detail::exchanges && !is_exchange(step))) return;
-    stamps_(*iteration_, layer, static_cast<int>(step), edge) = monotonic_s();
+    if (where_ == MemoryKind::host) {
+        stamps_(*iteration_, layer, static_cast<int>(step), edge) = monotonic_s();
+        return;
+    }
+    auto const index =
+        (index_of(layer) * step_count + static_cast<std::size_t>(step)) * 2 + static_cast<std::size_t>(edge);
+    // Events inside, so that what lies between them is the step alone.
+    if (edge == 0) marks_->stamp(index);
+    marks_->mark(index);
+    if (edge == 1) marks_->stamp(index);
+    is_marked_[index] = 1;
+}
+
+void StampRecorder::end_iteration() {
+    if (where_ == MemoryKind::host) return;
+    device().synchronise();
+    if (!iteration_) return;
+    auto const clock = device_clock();
+    clock_bound_s_ = std::max(clock_bound_s_, clock.bound_s);
+    for (std::size_t layer = 0; layer < stamps_.extent(1); ++layer) {
+        for (std::size_t step = 0; step < step_count; ++step) {
+            auto const index = (layer * step_count + step) * 2;
+            if (is_marked_[index] == 0 || is_marked_[index + 1] == 0) continue;
+            for (std::size_t edge = 0; edge < 2; ++edge)
+                stamps_(*iteration_, layer, step, edge) = marks_->stamp_s(index + edge) - clock.offset_s;
+            device_s_(*iteration_, layer, step) = marks_->seconds_between(index, index + 1);
+        }
+    }
 }
 
 void StampRecorder::enter(LayerId layer, Step step) {
@@ -94,9 +162,21 @@ WaitSplit split_wait(std::vector<double> const& entered_s, std::vector<double> c
 Samples collect(Communicator const& communicator, StampRecorder const& recorder,
                 std::vector<ClockOffset> const& offsets) {
     auto const all = gather_stamps(communicator, recorder.stamps(), offsets);
+    double const clock_bound_s = communicator.max(recorder.clock_bound_s());
+    std::map<Step, Grid<double, 3>> device_s;
+    if (recorder.where() == MemoryKind::device) {
+        for (auto const step : {Step::dispatch, Step::combine, Step::migrate})
+            device_s[step] = device_times(communicator, recorder, step);
+    }
     if (!communicator.is_root()) return {};
-    Samples samples{
-        samples_of(all, Step::dispatch), samples_of(all, Step::combine), samples_of(all, Step::migrate), {}};
+    Samples samples{samples_of(all, Step::dispatch),
+                    samples_of(all, Step::combine),
+                    samples_of(all, Step::migrate),
+                    {},
+                    clock_bound_s};
+    samples.dispatch.device_s = std::move(device_s[Step::dispatch]);
+    samples.combine.device_s = std::move(device_s[Step::combine]);
+    samples.migration.device_s = std::move(device_s[Step::migrate]);
     if (recorder.detail() == Detail::all_steps) samples.steps_s = durations_of(all);
     return samples;
 }

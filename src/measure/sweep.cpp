@@ -5,6 +5,7 @@
 #include "base/contract.hpp"
 #include "base/statistics.hpp"
 #include "measure/interleave.hpp"
+#include "measure/row_memory.hpp"
 #include "measure/stamps.hpp"
 
 namespace moewire {
@@ -26,17 +27,23 @@ std::vector<SweepPoint> sweep_uniform(Communicator const& communicator, Exchange
         most_bytes =
             std::max(most_bytes, static_cast<std::uint64_t>(plans.back().total_send_rows() * row_bytes));
     }
-    std::vector<std::byte> send(most_bytes), receive(most_bytes);
+    for (auto& plan : plans) plan = with_all_rows(std::move(plan), exchange, communicator);
+    ExchangeBuffers buffers(exchange.memory());
+    buffers.home.reserve(most_bytes);
+    buffers.expert.reserve(most_bytes);
 
     // Sizes play the part of layers: one stamp table holds them all.
-    StampRecorder recorder(iterations, plans.size(), Detail::exchanges);
+    StampRecorder recorder(iterations, plans.size(), Detail::exchanges, exchange.memory());
     auto const run_size = [&](std::size_t which, std::optional<std::size_t> iteration) {
         auto const& plan = plans[which];
         auto const bytes = static_cast<std::size_t>(plan.total_send_rows() * row_bytes);
         recorder.begin_iteration(iteration);
         communicator.barrier();
-        StepScope const step(&recorder, make_id<LayerId>(which), Step::dispatch);
-        exchange.run(plan, std::span(send).first(bytes), std::span(receive).first(bytes));
+        {
+            StepScope const step(&recorder, make_id<LayerId>(which), Step::dispatch);
+            exchange.run(plan, buffers.home.rows(bytes), buffers.expert.rows(bytes));
+        }
+        recorder.end_iteration();
     };
     run_interleaved(interleaved_order(plans.size(), iterations, seed), 2, run_size, [] {});
 

@@ -130,6 +130,7 @@ std::vector<DatasetRule> const& case_rules() {
         {"measured/migration_host_s", "s", {"iteration", "layer", "rank"}},
         {"measured/migration_wait_s", "s", {"iteration", "layer", "rank"}},
         {"measured/migration_transfer_s", "s", {"iteration", "layer", "rank"}},
+        {"measured/migration_device_s", "s", {"iteration", "layer", "rank"}},
         {"spread/predicted_s", "s", {"seed"}},
         {"measured/order", "1", {"iteration"}},
         {"measured/iteration_host_s", "s", {"iteration", "rank"}},

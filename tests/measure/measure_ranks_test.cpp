@@ -169,6 +169,39 @@ TEST(Measure, SamplesAreCompleteAndSplitExactly) {
     EXPECT_TRUE(samples.steps_s.empty());
 }
 
+// Others wait for the late rank, it waits for nobody, and what they wait is what it was late.
+TEST(Measure, ADelayIsAttributedToTheRankThatHadIt) {
+    if (world().size() == 1) GTEST_SKIP() << "nobody waits";
+    auto const routing = my_routing();
+    auto const plan = plan_of("contiguous", gather_demand(world(), routing)).plan;
+    auto const exchange = make_exchange(default_exchange(world()), world());
+    Replay replay(world(), *exchange, {"per_expert", routing, plan, row_bytes});
+    constexpr double delay_s = 0.1;  // far above what other work on this machine can hide
+    for (int late = 0; late < world().size(); ++late) {
+        ReplayStyle style;
+        if (static_cast<int>(world().rank()) == late) style.delay_s = delay_s;
+        StampRecorder recorder(1, 3, Detail::exchanges);
+        recorder.begin_iteration(0);
+        replay.run(&recorder, style);
+        auto const samples = collect(world(), recorder, clock_offsets(world()));
+        if (!world().is_root()) continue;
+        for (std::size_t layer = 0; layer < 3; ++layer) {
+            auto const wait_s = samples.dispatch.wait_s.row(0, layer);
+            EXPECT_EQ(std::min_element(wait_s.begin(), wait_s.end()) - wait_s.begin(), late);
+            EXPECT_GT(*std::max_element(wait_s.begin(), wait_s.end()), delay_s / 2);
+        }
+    }
+}
+
+TEST(Measure, ChainedExchangesCarryTheSameBytes) {
+    auto const routing = my_routing();
+    auto const plan = plan_of("contiguous", gather_demand(world(), routing)).plan;
+    auto const exchange = make_exchange(default_exchange(world()), world());
+    Replay replay(world(), *exchange, {"per_expert", routing, plan, row_bytes});
+    replay.run(nullptr, {Cadence::chained});
+    EXPECT_NO_THROW(replay.verify());
+}
+
 TEST(Measure, SweepCarriesTheAskedBytes) {
     if (world().size() == 1) GTEST_SKIP() << "one rank has no port";
     auto const exchange = make_exchange("mpi", world());
