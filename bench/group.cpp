@@ -9,7 +9,9 @@
 #include "base/error.hpp"
 #include "base/show.hpp"
 #include "base/statistics.hpp"
+#include "bench/timeline_record.hpp"
 #include "measure/interleave.hpp"
+#include "measure/timeline.hpp"
 #include "model/scoring.hpp"
 #include "system/agreement.hpp"
 #include "trace/schema.hpp"
@@ -48,8 +50,8 @@ class RunningCase {
           case_(one),
           recorder_(iterations(), layers(), Detail::exchanges),
           sibling_(sibling_count(), layers(), Detail::all_steps),
-          pass_s_(iterations()),
-          sibling_pass_s_(sibling_count()) {
+          passes_(iterations()),
+          sibling_passes_(static_cast<std::size_t>(sibling_count())) {
         run_on_all(setting.context.world, [&] {
             if (setting.mode == Mode::in_model && !text.has_model)
                 throw unavailable("measure", "a control imposes counts: no model runs under it");
@@ -85,8 +87,8 @@ class RunningCase {
         });
     }
 
-    void run(std::optional<std::size_t> iteration) { run_with(recorder_, pass_s_, iteration); }
-    void run_sibling(std::optional<std::size_t> iteration) { run_with(sibling_, sibling_pass_s_, iteration); }
+    void run(std::optional<std::size_t> iteration) { run_with(recorder_, passes_, iteration); }
+    void run_sibling(std::optional<std::size_t> iteration) { run_with(sibling_, sibling_passes_, iteration); }
 
     // Collective. Complete on rank 0.
     CaseResult result(std::vector<std::int32_t> const& order) const;
@@ -115,8 +117,7 @@ class RunningCase {
         }
     }
 
-    void run_with(StampRecorder& recorder, std::vector<double>& pass_s,
-                  std::optional<std::size_t> iteration) {
+    void run_with(StampRecorder& recorder, PassTimes& passes, std::optional<std::size_t> iteration) {
         recorder.begin_iteration(iteration);
         setting_.context.world.barrier();
         double const start_s = monotonic_s();
@@ -125,7 +126,9 @@ class RunningCase {
         } else {
             for (std::size_t batch = 0; batch < text_.batches; ++batch) run_batch(recorder, batch);
         }
-        if (iteration) pass_s[*iteration] = monotonic_s() - start_s;
+        if (!iteration) return;
+        passes.start_s[*iteration] = start_s;
+        passes.took_s[*iteration] = monotonic_s() - start_s;
     }
 
     // The weights that a new plan needs move before the batch; the model has its own copies of them loaded
@@ -149,7 +152,7 @@ class RunningCase {
     std::vector<Assignment> plans_;                           // Shape: [batch]
     std::vector<std::shared_ptr<ExpertBank const>> experts_;  // Shape: [batch]
     StampRecorder recorder_, sibling_;
-    std::vector<double> pass_s_, sibling_pass_s_;  // Shape: [iteration]
+    PassTimes passes_, sibling_passes_;
     double perplexity_ = 0;
 };
 
@@ -176,8 +179,10 @@ double median_of_slowest(Grid<double, 2> const& table) {
 void RunningCase::add_sibling(CaseResult& result, Grid<double, 2> const& pass_s) const {
     auto const& world = setting_.context.world;
     auto const steps = collect(world, sibling_, setting_.offsets);
-    auto const with_s = by_rank(world, sibling_pass_s_);
+    auto const with_s = by_rank(world, sibling_passes_.took_s);
+    auto const timeline = collect_timeline(world, sibling_, sibling_passes_, setting_.offsets);
     if (!world.is_root()) return;
+    add_timeline(timeline, result.datasets);
     result.datasets.push_back(
         make_dataset("steps/duration_s", "s", {"iteration", "layer", "step", "rank"}, steps.steps_s));
     result.datasets.push_back(make_dataset("steps/iteration_host_s", "s", {"iteration", "rank"}, with_s));
@@ -190,7 +195,7 @@ void RunningCase::add_sibling(CaseResult& result, Grid<double, 2> const& pass_s)
 CaseResult RunningCase::result(std::vector<std::int32_t> const& order) const {
     auto const& world = setting_.context.world;
     auto const samples = collect(world, recorder_, setting_.offsets);
-    auto const pass_s = by_rank(world, pass_s_);
+    auto const pass_s = by_rank(world, passes_.took_s);
     CaseResult result;
     if (world.is_root()) {
         auto const add = [&](std::string const& direction, DirectionSamples const& s) {
