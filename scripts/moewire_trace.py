@@ -6,6 +6,7 @@
         print(case.key, case["strategy"], case.exchange_s().mean())
     trace.frame()          # one row a case (needs pandas)
     trace.samples_frame()  # one row an iteration, layer, direction and rank (needs pandas)
+    trace.cases[0].timeline().shares()  # of one pass of mode in_model, by step and rank
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def title_of(trace, case, timeline, rows):
     count = len(timeline.pass_end_s)
     slowest = (case.data["timeline/pass_end_s"] - case.data["timeline/pass_start_s"]).max(axis=1)
     which = ["fastest", "median", "slowest"][min(2, int((slowest < slowest[case.timeline_iterations.index(timeline.iteration)]).sum()))]
-    which = f" ({which} of those kept)" if len(slowest) == 3 else ""
+    which = f", the {which} pass" if len(slowest) == 3 else ""
     some = "" if rows == count else f", {rows} of them shown"
     root = trace.root
     nodes = f"{root['nodes']} nodes of " if root.get("nodes", 1) > 1 else ""
@@ -157,9 +157,10 @@ def frame(whole, zoom, edges, factor, rows):
     from matplotlib.patches import ConnectionPatch, Rectangle
 
     left, right = edges[0] * factor, edges[1] * factor
+    whole.xaxis.label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
     whole.add_patch(Rectangle((left, -0.52), right - left, rows + 0.04, fill=False, edgecolor="black", linewidth=1.6, zorder=5))
     for x, corner in ((left, 0), (right, 1)):
-        whole.figure.add_artist(ConnectionPatch((x, rows - 0.48), (corner, 1), coordsA="data", coordsB="axes fraction", axesA=whole, axesB=zoom, color="black", linewidth=0.6, alpha=0.5, linestyle=":"))
+        whole.figure.add_artist(ConnectionPatch((x, rows - 0.48), (corner, 1), coordsA="data", coordsB="axes fraction", axesA=whole, axesB=zoom, color="black", linewidth=0.6, alpha=0.5, linestyle=":", zorder=-1))
 
 
 def legend_of(timeline):
