@@ -9,8 +9,11 @@
 #include "base/error.hpp"
 #include "base/show.hpp"
 #include "base/statistics.hpp"
+#include "bench/batch_observer.hpp"
+#include "bench/timeline_record.hpp"
 #include "gpu/device.hpp"
 #include "measure/interleave.hpp"
+#include "measure/timeline.hpp"
 #include "model/scoring.hpp"
 #include "system/agreement.hpp"
 #include "trace/schema.hpp"
@@ -24,22 +27,6 @@ double drift_limit(Precision precision) {
 }
 constexpr std::int64_t sibling_iterations = 10;
 
-// Layers of one batch, told as layers of the whole text.
-class BatchObserver : public StepObserver {
-  public:
-    BatchObserver(StepObserver& all, std::size_t first_layer) : all_(all), first_(first_layer) {}
-    void enter(LayerId layer, Step step) override {
-        all_.enter(make_id<LayerId>(index_of(layer) + first_), step);
-    }
-    void leave(LayerId layer, Step step) override {
-        all_.leave(make_id<LayerId>(index_of(layer) + first_), step);
-    }
-
-  private:
-    StepObserver& all_;
-    std::size_t first_;
-};
-
 // One case while its group runs: how to run an iteration of it, and what was seen.
 class RunningCase {
   public:
@@ -50,8 +37,8 @@ class RunningCase {
           style_(style_of(setting.request, setting.context.world.rank(), setting.exchange.memory())),
           recorder_(iterations(), layers(), Detail::exchanges, setting.exchange.memory()),
           sibling_(sibling_count(), layers(), Detail::all_steps, setting.exchange.memory()),
-          pass_s_(iterations()),
-          sibling_pass_s_(sibling_count()) {
+          passes_(iterations()),
+          sibling_passes_(static_cast<std::size_t>(sibling_count())) {
         run_on_all(setting.context.world, [&] {
             if (setting.mode == Mode::in_model && !text.has_model)
                 throw unavailable("measure", "a control imposes counts: no model runs under it");
@@ -87,8 +74,8 @@ class RunningCase {
         });
     }
 
-    void run(std::optional<std::size_t> iteration) { run_with(recorder_, pass_s_, iteration); }
-    void run_sibling(std::optional<std::size_t> iteration) { run_with(sibling_, sibling_pass_s_, iteration); }
+    void run(std::optional<std::size_t> iteration) { run_with(recorder_, passes_, iteration); }
+    void run_sibling(std::optional<std::size_t> iteration) { run_with(sibling_, sibling_passes_, iteration); }
 
     // Collective. Complete on rank 0.
     CaseResult result(std::vector<std::int32_t> const& order) const;
@@ -117,8 +104,7 @@ class RunningCase {
         }
     }
 
-    void run_with(StampRecorder& recorder, std::vector<double>& pass_s,
-                  std::optional<std::size_t> iteration) {
+    void run_with(StampRecorder& recorder, PassTimes& passes, std::optional<std::size_t> iteration) {
         recorder.begin_iteration(iteration);
         setting_.context.world.barrier();
         double const start_s = monotonic_s();
@@ -128,8 +114,11 @@ class RunningCase {
             for (std::size_t batch = 0; batch < text_.batches; ++batch) run_batch(recorder, batch);
         }
         if (setting_.exchange.memory() == MemoryKind::device) device().synchronise();
-        if (iteration) pass_s[*iteration] = monotonic_s() - start_s;
+        double const took_s = monotonic_s() - start_s;
         recorder.end_iteration();
+        if (!iteration) return;
+        passes.start_s[*iteration] = start_s;
+        passes.took_s[*iteration] = took_s;
     }
 
     // As a graph: recorded at the first sample, when the warm-up has made all connections.
@@ -163,7 +152,7 @@ class RunningCase {
     ReplayStyle style_;
     StampRecorder recorder_, sibling_;
     std::unique_ptr<GpuGraph> graph_;
-    std::vector<double> pass_s_, sibling_pass_s_;  // Shape: [iteration]
+    PassTimes passes_, sibling_passes_;
     double perplexity_ = 0;
 };
 
@@ -190,8 +179,10 @@ double median_of_slowest(Grid<double, 2> const& table) {
 void RunningCase::add_sibling(CaseResult& result, Grid<double, 2> const& pass_s) const {
     auto const& world = setting_.context.world;
     auto const steps = collect(world, sibling_, setting_.offsets);
-    auto const with_s = by_rank(world, sibling_pass_s_);
+    auto const with_s = by_rank(world, sibling_passes_.took_s);
+    auto const timeline = collect_timeline(world, sibling_, sibling_passes_, setting_.offsets);
     if (!world.is_root()) return;
+    add_timeline(timeline, result.datasets);
     result.datasets.push_back(
         make_dataset("steps/duration_s", "s", {"iteration", "layer", "step", "rank"}, steps.steps_s));
     result.datasets.push_back(make_dataset("steps/iteration_host_s", "s", {"iteration", "rank"}, with_s));
@@ -204,7 +195,7 @@ void RunningCase::add_sibling(CaseResult& result, Grid<double, 2> const& pass_s)
 CaseResult RunningCase::result(std::vector<std::int32_t> const& order) const {
     auto const& world = setting_.context.world;
     auto const samples = collect(world, recorder_, setting_.offsets);
-    auto const pass_s = by_rank(world, pass_s_);
+    auto const pass_s = by_rank(world, passes_.took_s);
     CaseResult result;
     if (world.is_root()) {
         auto const add = [&](std::string const& direction, DirectionSamples const& s) {

@@ -6,6 +6,7 @@
         print(case.key, case["strategy"], case.exchange_s().mean())
     trace.frame()          # one row a case (needs pandas)
     trace.samples_frame()  # one row an iteration, layer, direction and rank (needs pandas)
+    trace.cases[0].timeline().shares()  # of one pass of mode in_model, by step and rank
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 SCHEMA_MAJOR = 1
 DIRECTIONS = ("dispatch", "combine")
+EXCHANGES = ("migrate", *DIRECTIONS)
 
 
 class TraceError(Exception):
@@ -48,6 +50,45 @@ def _record(group) -> "Record":
 
     collect(group, "")
     return record
+
+
+@dataclass
+class Timeline:
+    """One pass of a case of mode in_model, in seconds since the first rank began it; a step that did not run has zeros."""
+
+    iteration: int
+    steps: list  # names, in the order of a layer
+    start_s: np.ndarray  # [layer, step, rank]
+    end_s: np.ndarray  # [layer, step, rank]
+    pass_start_s: np.ndarray  # [rank]
+    pass_end_s: np.ndarray  # [rank]
+
+    def moves_s(self) -> np.ndarray:
+        """From when a step moves: an exchange from the last rank's entry (or own end, when that came first), others from the start."""
+        moves = self.start_s.copy()
+        for step, name in enumerate(self.steps):
+            if name in EXCHANGES:
+                last_entry = self.start_s[:, step].max(axis=1, keepdims=True)
+                moves[:, step] = np.minimum(last_entry, self.end_s[:, step])
+        return moves
+
+    def parts(self):
+        """(name, layer, rank, start, end) of every stretch; exchanges in two: "dispatch wait", "dispatch transfer"."""
+        moves = self.moves_s()
+        for layer, step, rank in np.argwhere(self.end_s > self.start_s):
+            name, at = self.steps[step], (layer, step, rank)
+            if name not in EXCHANGES:
+                yield name, layer, rank, self.start_s[at], self.end_s[at]
+                continue
+            yield f"{name} wait", layer, rank, self.start_s[at], moves[at]
+            yield f"{name} transfer", layer, rank, moves[at], self.end_s[at]
+
+    def shares(self) -> dict:
+        """part -> share of each rank's own pass, [rank]; "other" is what no step covers."""
+        shares: dict = {}
+        for name, _, rank, start, end in self.parts():
+            shares.setdefault(name, np.zeros(len(self.pass_end_s)))[rank] += (end - start) / (self.pass_end_s[rank] - self.pass_start_s[rank])
+        return {**shares, "other": np.maximum(0, 1 - sum(shares.values()))}
 
 
 @dataclass
@@ -101,6 +142,27 @@ class Record:
         """The strategy, with policy and payload where they are not the usual ones."""
         policy, payload = self.get("policy", "native"), self.get("payload", "per_expert")
         return self["strategy"] + ("" if policy == "native" else f" + {policy}") + ("" if payload == "per_expert" else f" ({payload})")
+
+    @property
+    def timeline_iterations(self) -> list[int]:
+        """Iterations whose pass has a timeline; none in mode replay, and before schema 1.2."""
+        return [int(i) for i in self.data.get("timeline/iteration", [])]
+
+    def timeline(self, iteration: int | None = None) -> Timeline:
+        """The pass of that iteration, or the median by its slowest rank."""
+        kept = self.timeline_iterations
+        if not kept:
+            raise TraceError(f"case {self.key} has no timeline; measured cases of mode in_model have one since schema 1.2")
+        start, end = self.data["timeline/pass_start_s"], self.data["timeline/pass_end_s"]
+        if iteration is None:
+            at = int(np.argsort((end - start).max(axis=1), kind="stable")[(len(kept) - 1) // 2])
+        elif iteration in kept:
+            at = kept.index(iteration)
+        else:
+            raise TraceError(f"case {self.key} keeps no timeline of iteration {iteration}; use one of: {', '.join(map(str, kept))}")
+        of_steps = self.data["timeline/start_s"], self.data["timeline/end_s"]
+        names = [self[f"step_{step}"] for step in range(of_steps[0].shape[2])]
+        return Timeline(kept[at], names, of_steps[0][at], of_steps[1][at], start[at], end[at])
 
     def predicted_s(self, direction: str, model: str) -> dict:
         """`time`, `low`, `high` and `bound`, each of shape [layer]."""

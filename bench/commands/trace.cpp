@@ -1,10 +1,15 @@
-// moewire trace dump|recover|diff: look into traces, and rebuild those of runs that died.
+// moewire trace dump|recover|diff|timeline: look into traces, and rebuild those of runs that died.
+#include <charconv>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "bench/command.hpp"
+#include "report/chrome_trace.hpp"
+#include "report/timeline_text.hpp"
 #include "trace/trace_reader.hpp"
 #include "trace/trace_writer.hpp"
 
@@ -13,7 +18,9 @@ namespace {
 
 struct Options {
     std::string first, second;
-    bool values = false;
+    bool values = false, json = false;
+    std::string key, layers, output = "timeline.json";
+    std::int64_t iteration = -1;  // the median
 };
 
 int run_recover(Context const& context, Options const& o) {
@@ -39,6 +46,54 @@ int run_diff(Context const& context, Options const& o) {
                             o.second));
 }
 
+// "3-7" or "5", of `layers` layers.
+LayerWindow window_of(std::string const& text, std::size_t layers) {
+    if (text.empty()) return {0, layers - 1};
+    LayerWindow window;
+    auto const* const end = text.data() + text.size();
+    auto read = std::from_chars(text.data(), end, window.first);
+    window.last = window.first;
+    if (read.ec == std::errc{} && read.ptr != end && *read.ptr == '-')
+        read = std::from_chars(read.ptr + 1, end, window.last);
+    if (read.ec == std::errc{} && read.ptr == end && window.first <= window.last && window.last < layers)
+        return window;
+    throw usage_error(
+        fmt::format("--layers {} is no range of layers (the case has 0-{}); give one as 2-5, or "
+                    "one layer as 2",
+                    text, layers - 1));
+}
+
+int run_timeline(Context const& context, Options const& o) {
+    auto const trace = read_trace(o.first);
+    auto const& record = timeline_case(trace, o.key);
+    auto const timeline =
+        read_timeline(record, o.iteration == -1 ? std::nullopt : std::optional(o.iteration));
+    auto const window = window_of(o.layers, timeline.layers_of_batch());
+    write_file(o.output, chrome_trace(trace, timeline, window).dump() + "\n");
+    auto const shares = shares_of(timeline);
+    print(context, o.json ? to_text(to_json(timeline, shares)) : share_table(shares, TableStyle::plain));
+    if (o.json) return 0;
+    print(context,
+          fmt::format("wrote {}: case {}, iteration {} (kept: {}), layers {}-{}; open it in Perfetto\n",
+                      o.output, timeline.key, timeline.iteration, fmt::join(timeline.kept, ", "),
+                      window.first, window.last));
+    return 0;
+}
+
+void declare_timeline(CLI::App& app, Options& o) {
+    argument(app, "trace", o.first, "Trace (.h5)");
+    option(app, "case", o.key, "Key of a case of mode in_model; default: the first");
+    option(app, "iteration", o.iteration,
+           "One of the few iterations whose passes are kept: fastest, median and slowest; -1: the median");
+    option(app, "layers", o.layers, "Layers to write, as 2-5; default: all");
+    option(app, "output", o.output, "File to write (.json)");
+    flag(app, "json", o.json, "Print the shares as JSON");
+    footer(app,
+           "Example:\n  moewire trace timeline RUN.h5 --layers 0-3 --output timeline.json\n"
+           "The file opens in Perfetto and chrome://tracing. A picture of the same pass: scripts/plot.py "
+           "timeline RUN.h5 --output FOLDER");
+}
+
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const o = std::make_shared<Options>();
     app.require_subcommand(1);
@@ -53,8 +108,12 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         "diff", "Compare two traces; measured times by shape alone; exit code 5 when they differ");
     argument(*diff_app, "first", o->first, "Trace (.h5)");
     argument(*diff_app, "second", o->second, "Trace (.h5)");
+    auto* const timeline_app = app.add_subcommand(
+        "timeline", "Write one forward pass, every step of every rank, as a Chrome trace; print its shares");
+    declare_timeline(*timeline_app, *o);
     return [=](Context const& context) {
         if (!context.world.is_root()) return 0;
+        if (timeline_app->parsed()) return run_timeline(context, *o);
         if (recover_app->parsed()) return run_recover(context, *o);
         if (diff_app->parsed()) return run_diff(context, *o);
         print(context, dump(read_trace(o->first), o->values ? DumpValues::yes : DumpValues::no));
@@ -62,7 +121,8 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     };
 }
 
-bool const registered = register_in<Command>("trace", "Dump, recover or compare traces.", {declare});
+bool const registered =
+    register_in<Command>("trace", "Dump, recover or compare traces; write a pass's timeline.", {declare});
 
 }  // namespace
 }  // namespace moewire

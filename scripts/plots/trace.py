@@ -1,9 +1,10 @@
-"""The figures of a trace: traffic, load, percentiles, waiting, plans on other texts, predicted against measured."""
+"""The figures of a trace: traffic, load, percentiles, waiting, plans on other texts, predicted against measured, timelines."""
 
 import sys
 from pathlib import Path
 
 from plots.common import COLOURS, MARKERS, byte_unit, np, percentile, plt, save, time_unit
+from plots.timeline import draw_timelines
 
 PANELS_IN_ROW = 4
 PANELS_AT_MOST = 16  # of a figure of small multiples
@@ -32,6 +33,7 @@ def plot_trace(source: Path, folder: Path):
         draw_load_and_floor(cases, where, folder, f"load_{name}")
     draw_plan_matrix(groups, folder)
     draw_predictions(groups, folder)
+    draw_timelines(trace, groups, folder)
 
 
 def small_multiples(cases, width, height, **options):

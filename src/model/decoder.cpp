@@ -132,6 +132,12 @@ at::Tensor Decoder::run_layers(at::Tensor const& ids, MoePass const& pass, Decod
                                std::vector<LayerRouting>* routings) {
     auto const sequences = ids.size(0), positions = ids.size(1);
     auto const past = cache == nullptr ? 0 : cache->length();
+    std::optional<StepScope> between;  // layers with experts: all that is none of their own steps
+    std::int64_t next = 0;             // among the layers with experts
+    auto const go_on = [&] {
+        if (next < facts_.layers) between.emplace(pass.observer, make_id<LayerId>(next), Step::attention);
+    };
+    go_on();
     auto const rope = rope_.table(past, positions);
     auto hidden = at::embedding(embedding_, ids);
     for (std::size_t index = 0; index < layers_.size(); ++index) {
@@ -143,10 +149,15 @@ at::Tensor Decoder::run_layers(at::Tensor const& ids, MoePass const& pass, Decod
         }
         auto const rows =
             layer.before_experts.forward(hidden).view({sequences * positions, facts_.hidden_size});
-        auto const mixed = layer.dense
-                               ? layer.dense->forward(rows)
-                               : layer.experts->forward(
-                                     rows, pass, routings == nullptr ? nullptr : &routings->emplace_back());
+        if (layer.dense) {
+            hidden = added(hidden, layer.dense->forward(rows).view_as(hidden));
+            continue;
+        }
+        between.reset();
+        auto* const routing = routings == nullptr ? nullptr : &routings->emplace_back();
+        auto const mixed = layer.experts->forward(rows, pass, routing);
+        ++next;
+        go_on();
         hidden = added(hidden, mixed.view_as(hidden));
     }
     if (cache != nullptr) cache->advance(positions);

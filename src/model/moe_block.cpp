@@ -47,22 +47,25 @@ MoeBlock::MoeBlock(WeightReader const& reader, ModelConfig const& config, Traits
     if (traits.shared_expert != SharedExpert::none) shared_.emplace(reader, config, traits, block);
 }
 
-LayerRouting MoeBlock::route(at::Tensor const& hidden, RunningPolicy* policy) const {
+LayerRouting MoeBlock::route(at::Tensor const& hidden, MoePass const& pass) const {
+    StepScope const step(pass.observer, layer_, Step::router);
     auto const logits = router_in_fp32_ ? product(hidden.to(at::kFloat), router_weight_.to(at::kFloat))
                                         : product(hidden, router_weight_, router_bias_);
-    if (policy == nullptr) return {logits, route_natively(router_, logits), {}};
-    auto const route = route_by_policy(*policy, layer_, router_, logits);
+    if (pass.policy == nullptr) return {logits, route_natively(router_, logits), {}};
+    auto const route = route_by_policy(*pass.policy, layer_, router_, logits);
     return {logits, route, count_rerouted(router_, logits, route)};
 }
 
 at::Tensor MoeBlock::forward(at::Tensor const& hidden, MoePass const& pass, LayerRouting* routing) const {
-    auto const routed = route(hidden, pass.policy);
+    auto const routed = route(hidden, pass);
     if (routing != nullptr) *routing = routed;
     bool const is_alone = pass.parallel.communicator.size() == 1 && pass.observer == nullptr;
     auto const result =
         is_alone ? alone(hidden, routed.route, dynamic_cast<LoadedExperts const&>(pass.parallel.experts))
                  : exchanged(hidden, routed.route, pass);
-    return shared_ ? result + shared_->forward(hidden) : result;
+    if (!shared_) return result;
+    StepScope const step(pass.observer, layer_, Step::shared);
+    return result + shared_->forward(hidden);
 }
 
 at::Tensor MoeBlock::alone(at::Tensor const& hidden, RouterOutput const& route,

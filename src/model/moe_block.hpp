@@ -40,7 +40,7 @@ class MoeBlock {
     at::Tensor forward(at::Tensor const& hidden, MoePass const& pass, LayerRouting* routing) const;
 
   private:
-    LayerRouting route(at::Tensor const& hidden, RunningPolicy* policy) const;
+    LayerRouting route(at::Tensor const& hidden, MoePass const& pass) const;
     at::Tensor exchanged(at::Tensor const& hidden, RouterOutput const& route, MoePass const& pass) const;
     at::Tensor alone(at::Tensor const& hidden, RouterOutput const& route, LoadedExperts const& bank) const;
     // Shape of `away` and the result: [received row, hidden].

@@ -136,6 +136,12 @@ std::vector<DatasetRule> const& case_rules() {
         {"measured/iteration_host_s", "s", {"iteration", "rank"}},
         {"steps/duration_s", "s", {"iteration", "layer", "step", "rank"}},
         {"steps/iteration_host_s", "s", {"iteration", "rank"}},
+        // Seconds since the first rank began the pass, on rank 0's clock; a step that did not run has zeros.
+        {"timeline/iteration", "1", {"pass"}},
+        {"timeline/start_s", "s", {"pass", "layer", "step", "rank"}},
+        {"timeline/end_s", "s", {"pass", "layer", "step", "rank"}},
+        {"timeline/pass_start_s", "s", {"pass", "rank"}},
+        {"timeline/pass_end_s", "s", {"pass", "rank"}},
     };
     return rules;
 }

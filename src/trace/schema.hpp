@@ -11,7 +11,7 @@ namespace moewire {
 
 // Major: a change of meaning, old readers refuse it. Minor: something new beside the old.
 inline constexpr int schema_major = 1;
-inline constexpr int schema_minor = 1;  // 1: several batches, copies, migration
+inline constexpr int schema_minor = 2;  // 1: several batches, copies, migration; 2: timelines
 std::string schema_version();
 
 // Throws: usage (source "trace"), when `version` is not "major.minor" or its major is newer than ours.

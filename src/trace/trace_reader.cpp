@@ -50,7 +50,7 @@ void dump_record(Record const& record, DumpValues values, std::string& out) {
 }
 
 bool is_measured(std::string const& name) {
-    return name.starts_with("measured/") || name.starts_with("steps/");
+    return name.starts_with("measured/") || name.starts_with("steps/") || name.starts_with("timeline/");
 }
 
 void diff_attributes(Record const& a, Record const& b, std::vector<std::string>& out) {

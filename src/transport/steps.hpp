@@ -7,19 +7,22 @@ namespace moewire {
 
 // In the order in which a layer runs them.
 enum class Step {
-    migrate,   // expert weights that the plan of this batch needs elsewhere
-    counts,    // rows sorted by destination, counts exchanged
-    permute,   // rows gathered in send order
-    dispatch,  // the exchange to the experts
-    experts,   // rows regrouped by expert, experts computed, results back in receive order
-    combine,   // the exchange back
-    unpermute  // results back in token order, weighted and summed
+    migrate,    // expert weights that the plan of this batch needs elsewhere
+    attention,  // since the last layer with experts: attention, norms, layers without experts, embedding
+    router,     // experts chosen for every token
+    counts,     // rows sorted by destination, counts exchanged
+    permute,    // rows gathered in send order
+    dispatch,   // the exchange to the experts
+    experts,    // rows regrouped by expert, experts computed, results back in receive order
+    combine,    // the exchange back
+    unpermute,  // results back in token order, weighted and summed
+    shared      // experts that every token goes through, at home
 };
-inline constexpr int step_count = 7;
+inline constexpr int step_count = 10;
 
 constexpr char const* name_of(Step step) {
-    constexpr char const* names[step_count] = {"migrate", "counts",  "permute",  "dispatch",
-                                               "experts", "combine", "unpermute"};
+    constexpr char const* names[step_count] = {"migrate",  "attention", "router",  "counts",    "permute",
+                                               "dispatch", "experts",   "combine", "unpermute", "shared"};
     return names[static_cast<int>(step)];
 }
 

@@ -11,6 +11,7 @@
 #include "report/report.hpp"
 #include "report/sentences.hpp"
 #include "report/summary.hpp"
+#include "report/timeline_text.hpp"
 
 namespace moewire {
 namespace {
@@ -159,6 +160,7 @@ std::string steps_table(Trace const& trace) {
                     per_iteration[i] += *std::max_element(ranks.begin(), ranks.end());
                 }
             }
+            if (median(per_iteration) <= 0) continue;  // a step that this model or plan does not have
             table.add({record.text("dataset") + " " + record.text("strategy"),
                        record.text(fmt::format("step_{}", s)), show_seconds(median(per_iteration))});
         }
@@ -219,7 +221,7 @@ std::string page(Trace const& trace, fs::path const& folder) {
             "predicted over measured median, less one, for each layer and direction.\n\n" +
             accuracy_table(accuracy) + "\n";
     }
-    text += steps_table(trace);
+    text += steps_table(trace) + timeline_section(trace);
     text += perplexity_table(trace);
     Table expectations({"the seed study expects", "found here", "verdict"});
     for (auto const& row : seed_expectations(trace, groups)) expectations.add(row);
