@@ -54,8 +54,8 @@ KINDS = {
                    "    return {bound.time_s, bound.time_s, bound.time_s, bound.time_s, bound.binding_resource, Evidence::assumed};\n}",
                    "{predict}"),
     "exchange": ("src/transport/exchanges", "transport/exchange.hpp", "ExchangeBackend",
-                 "std::optional<std::string> waive(Communicator const&) { return \"it has no implementation yet\"; }\n\n"
-                 "std::unique_ptr<Exchange> make(Communicator const&) { return nullptr; }", "{waive, make}"),
+                 "std::optional<std::string> waive(Communicator const&, MemoryKind) { return \"it has no implementation yet\"; }\n\n"
+                 "std::unique_ptr<Exchange> make(Communicator const&, MemoryKind) { return nullptr; }", "{waive, make}"),
     "architecture": ("src/model/architectures", "model/traits.hpp", "Architecture",
                      "Traits traits(ModelConfig const&) {\n    Traits t;\n    t.moe_blocks = {\"mlp\"};\n    t.router_names = {\"gate.weight\"};\n"
                      "    t.expert_names = {\"gate_proj\", \"up_proj\", \"down_proj\"};\n    return t;\n}", "{traits}"),

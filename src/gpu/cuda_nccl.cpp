@@ -117,7 +117,7 @@ class CudaNccl : public Nccl {
         return fmt::format("{}: {}", ncclGetErrorString(state), ncclGetLastError(comm_));
     }
 
-    void abort() override {
+    void give_up() override {
         if (!aborted_.exchange(true)) ncclCommAbort(comm_);
     }
 

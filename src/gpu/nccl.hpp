@@ -37,7 +37,7 @@ struct InPiece {
 // All memory is the GPU's. Throws: failure (source "nccl") with NCCL's own words.
 class Nccl {
   public:
-    // Closes the communicator once its work is done; abandons it after abort().
+    // Closes the communicator once its work is done; abandons it after give_up().
     virtual ~Nccl() = default;
 
     // Collective: every rank that has a piece with another. One group of sends and receives. Pieces between
@@ -64,7 +64,7 @@ class Nccl {
     virtual std::optional<std::string> problem() = 0;
 
     // Ends the communicator at once: what is under way is given up. From any thread.
-    virtual void abort() = 0;
+    virtual void give_up() = 0;
 };
 
 }  // namespace moewire

@@ -65,7 +65,7 @@ class Exchange {
 
     // What went wrong behind the scenes, and giving up. From any thread.
     virtual std::optional<std::string> problem() { return std::nullopt; }
-    virtual void abort() {}
+    virtual void give_up() {}
 };
 
 // A file in exchanges/.

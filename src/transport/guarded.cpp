@@ -20,7 +20,7 @@ class Guarded : public Exchange {
         return exchange_->register_memory(memory, how);
     }
     std::optional<std::string> problem() override { return exchange_->problem(); }
-    void abort() override { exchange_->abort(); }
+    void give_up() override { exchange_->give_up(); }
 
   protected:
     std::unique_ptr<Exchange> exchange_;
@@ -92,7 +92,7 @@ class GuardedOnDevice : public Guarded {
         if (under_way_.empty()) return std::nullopt;
         auto const& first = under_way_.front();
         return Watchdog::Late{first.label, first.since_s, exchange_->problem(),
-                              [this] { exchange_->abort(); }};
+                              [this] { exchange_->give_up(); }};
     }
 
     Watchdog& watchdog_;

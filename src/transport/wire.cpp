@@ -66,7 +66,7 @@ class NcclWire : public Wire {
     explicit NcclWire(std::shared_ptr<Nccl> nccl) : nccl_(std::move(nccl)) {}
     void move(std::span<OutPiece const> out, std::span<InPiece const> in) override { nccl_->move(out, in); }
     std::optional<std::string> problem() override { return nccl_->problem(); }
-    void abort() override { nccl_->abort(); }
+    void give_up() override { nccl_->give_up(); }
 
   private:
     std::shared_ptr<Nccl> nccl_;

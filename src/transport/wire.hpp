@@ -19,7 +19,7 @@ class Wire {
     virtual void move(std::span<OutPiece const> out, std::span<InPiece const> in) = 0;
 
     virtual std::optional<std::string> problem() { return std::nullopt; }
-    virtual void abort() {}
+    virtual void give_up() {}
 };
 
 // Collective: all ranks. Host: MPI; device: NCCL.

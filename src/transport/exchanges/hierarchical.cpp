@@ -40,7 +40,7 @@ class Hierarchical : public Exchange {
     }
 
     std::optional<std::string> problem() override { return wire_->problem(); }
-    void abort() override { wire_->abort(); }
+    void give_up() override { wire_->give_up(); }
 
   private:
     std::size_t bytes(std::size_t source, std::size_t destination) const {

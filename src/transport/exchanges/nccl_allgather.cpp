@@ -58,7 +58,7 @@ class NcclAllGather : public Exchange {
     }
 
     std::optional<std::string> problem() override { return nccl_->problem(); }
-    void abort() override { nccl_->abort(); }
+    void give_up() override { nccl_->give_up(); }
 
   private:
     void gather(Table const& table, std::span<std::byte const> send, std::span<std::byte> receive) {

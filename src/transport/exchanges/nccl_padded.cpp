@@ -43,7 +43,7 @@ class NcclPadded : public Exchange {
             memory, how == Registration::local ? Nccl::Registration::local : Nccl::Registration::window);
     }
     std::optional<std::string> problem() override { return nccl_->problem(); }
-    void abort() override { nccl_->abort(); }
+    void give_up() override { nccl_->give_up(); }
 
   private:
     std::shared_ptr<Nccl> nccl_;
