@@ -22,9 +22,26 @@
 namespace moewire {
 namespace {
 
+// Nothing leaves a GPU faster than its links carry on paper, or than its memory is read. The quickest of all
+// ranks stands for all: a bound may be too low, never too high.
+MachineDescription probed_gpus(Communicator const& world) {
+    auto const facts = device().facts();
+    bool const apart = ranks_on_one_gpu(world) == 1;
+    bool const linked = apart && facts.link_bytes_per_s > 0;
+    double const port = world.max(linked ? facts.link_bytes_per_s : facts.memory_bytes_per_s);
+    MachineDescription machine;
+    machine.name = "probe";
+    machine.description =
+        "GPUs: what a rank sends or gets is limited by its links, or else by its memory, on paper.";
+    machine.rank_out_bytes_per_s = port;
+    machine.rank_in_bytes_per_s = port;
+    return machine;
+}
+
 MachineDescription probed_machine(Communicator const& world) {
     // One rank a time would be ideal; rank 0 stands for its equals, and the best of many short trials is
     // taken.
+    if (has_device()) return probed_gpus(world);
     double const core_bytes_per_s = world.max(world.is_root() ? peak_copy_bytes_per_s() : 0.0);
     MachineDescription machine;
     machine.name = "probe";
@@ -60,6 +77,15 @@ void add_gpus(Context const& context, Record& record) {
     a["nccl_version"] = device().nccl_facts().version_text();
     a["ranks_on_one_gpu"] = std::int64_t{sharing};
     a["representative"] = std::int64_t{sharing == 1};
+    auto const& nccl = nccl_settings();
+    auto const add = [&](char const* name, std::optional<std::int64_t> value) {
+        if (value) a[name] = *value;
+    };
+    add("nccl_collective_channels", nccl.collective_channels);
+    add("nccl_p2p_channels", nccl.p2p_channels);
+    add("nccl_p2p_channels_per_peer", nccl.p2p_channels_per_peer);
+    add("nccl_p2p_chunk_bytes", nccl.p2p_chunk_bytes);
+    if (!nccl.topology.empty()) a["nccl_topology_xml"] = nccl.topology;
     if (sharing > 1) {
         a["why_not_representative"] = std::string(
             "ranks share a GPU, which runs them in turn: what they do is right, "

@@ -17,7 +17,7 @@ struct EarlierRun {
     std::string from;  // file, or model and dtype
     std::string model, dtype, dataset, protocol, bos, digest;
     std::int64_t window_tokens = 0, stride_tokens = 0;
-    WindowScores scores;
+    WindowScores scores = {};
 };
 EarlierRun earlier_run(Evaluation const& evaluation);
 

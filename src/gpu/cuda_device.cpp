@@ -138,6 +138,13 @@ DeviceFacts CudaDevice::facts() const {
         facts.uuid += fmt::format("{:02x}", static_cast<unsigned>(static_cast<unsigned char>(byte)));
     facts.pci_bus_id = fmt::format("{:08x}:{:02x}:{:02x}.0", properties.pciDomainID, properties.pciBusID,
                                    properties.pciDeviceID);
+    int clock_khz = 0, bus_bits = 0;
+    check_cuda(cudaDeviceGetAttribute(&clock_khz, cudaDevAttrMemoryClockRate, facts.index),
+               "cudaDeviceGetAttribute");
+    check_cuda(cudaDeviceGetAttribute(&bus_bits, cudaDevAttrGlobalMemoryBusWidth, facts.index),
+               "cudaDeviceGetAttribute");
+    facts.memory_bytes_per_s = 2.0 * clock_khz * 1e3 * bus_bits / 8;  // both edges of the clock
+    facts.link_bytes_per_s = link_bytes_per_s(facts.pci_bus_id);
     int version = 0;
     check_cuda(cudaDriverGetVersion(&version), "cudaDriverGetVersion");
     facts.driver = version_text(version);

@@ -19,6 +19,8 @@ struct Nvml {
     int (*power)(Handle, unsigned* milliwatts) = nullptr;
     int (*temperature)(Handle, int which, unsigned* celsius) = nullptr;
     int (*reasons)(Handle, unsigned long long* bits) = nullptr;
+    int (*link_state)(Handle, unsigned link, int* active) = nullptr;
+    int (*link_version)(Handle, unsigned link, unsigned* version) = nullptr;
     bool is_ready = false;
 
     Nvml() {
@@ -33,6 +35,8 @@ struct Nvml {
         load(power, "nvmlDeviceGetPowerUsage");
         load(temperature, "nvmlDeviceGetTemperature");
         load(reasons, "nvmlDeviceGetCurrentClocksThrottleReasons");
+        load(link_state, "nvmlDeviceGetNvLinkState");
+        load(link_version, "nvmlDeviceGetNvLinkVersion");
         is_ready = init != nullptr && find != nullptr && init() == success;
     }
 };
@@ -54,10 +58,37 @@ std::string names_of(unsigned long long reasons) {
     return names;
 }
 
+// One link, one direction, by its version. Source: NVIDIA's NVLink data sheets (Pascal, Volta to Hopper,
+// Blackwell).
+constexpr std::array link_rates{0.0, 20e9, 25e9, 25e9, 25e9, 50e9};
+constexpr unsigned most_links = 18;
+
+Nvml const& management() {
+    static Nvml const nvml;
+    return nvml;
+}
+
 }  // namespace
 
+double link_bytes_per_s(std::string const& pci_bus_id) {
+    auto const& nvml = management();
+    Handle device = nullptr;
+    if (!nvml.is_ready || nvml.link_state == nullptr || nvml.link_version == nullptr ||
+        nvml.find(pci_bus_id.c_str(), &device) != success)
+        return 0;
+    double sum = 0;
+    for (unsigned link = 0; link < most_links; ++link) {
+        int active = 0;
+        unsigned version = 0;
+        if (nvml.link_state(device, link, &active) != success || active == 0) continue;
+        if (nvml.link_version(device, link, &version) != success || version >= link_rates.size()) return 0;
+        sum += link_rates[version];
+    }
+    return sum;
+}
+
 DeviceState state_of(std::string const& pci_bus_id) {
-    static Nvml const nvml;
+    auto const& nvml = management();
     DeviceState state;
     Handle device = nullptr;
     if (!nvml.is_ready || nvml.find(pci_bus_id.c_str(), &device) != success) return state;

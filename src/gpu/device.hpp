@@ -53,7 +53,9 @@ struct DeviceFacts {
     std::string name, uuid, pci_bus_id;
     std::int64_t memory_bytes = 0, l2_bytes = 0;
     int multiprocessors = 0;
-    std::string driver, runtime;  // CUDA versions, "13.0"
+    double memory_bytes_per_s = 0;  // on paper
+    double link_bytes_per_s = 0;    // of all its NVLinks, one direction, on paper; 0: none are known
+    std::string driver, runtime;    // CUDA versions, "13.0"
 };
 
 // What the driver says at this moment. Negative: it does not say.

@@ -99,6 +99,21 @@ bool allows_ranks_to_share_a_gpu() {
     return variable("NCCL_MULTI_RANK_GPU_ENABLE") == "1";
 }
 
+std::optional<NcclFiles> listen_to_nccl() {
+    static auto const files = []() -> std::optional<NcclFiles> {
+        if (variable("NCCL_DEBUG") || variable("NCCL_DEBUG_FILE")) return std::nullopt;
+        auto const stem =
+            std::filesystem::temp_directory_path() / ("moewire-nccl-" + std::to_string(::getpid()));
+        NcclFiles const made{stem.string() + ".log", stem.string() + ".xml"};
+        ::setenv("NCCL_DEBUG", "INFO", 0);
+        ::setenv("NCCL_DEBUG_SUBSYS", "INIT", 0);
+        ::setenv("NCCL_DEBUG_FILE", made.log.c_str(), 0);
+        ::setenv("NCCL_TOPO_DUMP_FILE", made.topology.c_str(), 0);
+        return made;
+    }();
+    return files;
+}
+
 std::map<std::string, std::string> snapshot() {
     std::map<std::string, std::string> found;
     for (char** entry = environ; *entry != nullptr; ++entry) {

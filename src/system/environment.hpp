@@ -33,6 +33,14 @@ bool launched_by_mpi();
 // NCCL_MULTI_RANK_GPU_ENABLE=1: NCCL then serves several ranks on one GPU.
 bool allows_ranks_to_share_a_gpu();
 
+// Makes NCCL say how it sets itself up, into files of this process below the system's temporary folder,
+// unless the user directs what NCCL says (NCCL_DEBUG is set). Nothing where the user does. To be called
+// before NCCL starts.
+struct NcclFiles {
+    std::filesystem::path log, topology;
+};
+std::optional<NcclFiles> listen_to_nccl();
+
 // Variables that change results, as they stand: NCCL_*, OMPI_*, UCX_*, CUDA_*, OMP_*, SLURM_JOB*, MOEWIRE_*.
 // Variables that hold addresses or secrets of the launcher are left out.
 std::map<std::string, std::string> snapshot();

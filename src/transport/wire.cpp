@@ -1,12 +1,14 @@
 #include "transport/wire.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "base/file.hpp"
 #include "gpu/device.hpp"
 #include "system/environment.hpp"
 #include "system/machine.hpp"
@@ -72,7 +74,25 @@ class NcclWire : public Wire {
     std::shared_ptr<Nccl> nccl_;
 };
 
+NcclSettings& settings() {
+    static NcclSettings read;
+    return read;
+}
+
+// The files are ours, and gone once they are read.
+void read_settings(environment::NcclFiles const& files) {
+    std::error_code problem;
+    if (std::filesystem::exists(files.log, problem)) settings() = read_nccl_log(read_file(files.log));
+    if (std::filesystem::exists(files.topology, problem)) settings().topology = read_file(files.topology);
+    std::filesystem::remove(files.log, problem);
+    std::filesystem::remove(files.topology, problem);
+}
+
 }  // namespace
+
+NcclSettings const& nccl_settings() {
+    return settings();
+}
 
 std::unique_ptr<Wire> make_wire(Communicator const& communicator, MemoryKind memory) {
     if (memory == MemoryKind::device) return std::make_unique<NcclWire>(nccl_of(communicator));
@@ -82,10 +102,12 @@ std::unique_ptr<Wire> make_wire(Communicator const& communicator, MemoryKind mem
 std::shared_ptr<Nccl> nccl_of(Communicator const& communicator) {
     static std::map<Communicator::Handle const*, std::weak_ptr<Nccl>> in_use;
     if (auto const known = in_use[communicator.handle()].lock()) return known;
+    auto const files = environment::listen_to_nccl();
     auto const id = communicator.broadcast(communicator.is_root() ? device().make_nccl_id() : std::string());
     std::shared_ptr<Nccl> const nccl =
         device().connect(id, static_cast<int>(communicator.rank()), communicator.size(), connect_limit_s);
     in_use[communicator.handle()] = nccl;
+    if (files && settings().is_empty()) read_settings(*files);
     return nccl;
 }
 

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "gpu/nccl.hpp"
+#include "gpu/nccl_log.hpp"
 #include "system/communicator.hpp"
 #include "transport/exchange.hpp"
 
@@ -28,6 +29,10 @@ std::unique_ptr<Wire> make_wire(Communicator const& communicator, MemoryKind mem
 // Collective: all ranks. NCCL's communicator over these ranks, the same for all who ask while it is in use.
 // Throws: failure.
 std::shared_ptr<Nccl> nccl_of(Communicator const& communicator);
+
+// How NCCL set itself up for the first communicator of this process; empty before, and where the user directs
+// what NCCL says.
+NcclSettings const& nccl_settings();
 
 // Collective: all ranks. Why NCCL cannot serve these ranks, or nothing.
 std::optional<std::string> waive_nccl(Communicator const& communicator, MemoryKind memory);
