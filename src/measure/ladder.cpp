@@ -4,12 +4,15 @@
 
 #include "base/contract.hpp"
 #include "base/error.hpp"
+#include "base/statistics.hpp"
 #include "measure/flow_check.hpp"
 #include "system/agreement.hpp"
 #include "system/clock.hpp"
 
 namespace moewire {
 namespace {
+
+constexpr std::int64_t going_on = -1;
 
 std::vector<std::uint64_t> column_of(ByteMatrix const& bytes, RankId rank) {
     std::vector<std::uint64_t> column;
@@ -34,11 +37,11 @@ std::vector<double> slowest(Grid<double, 2> const& rank_s) {
     return most;
 }
 
-// Rank 0's decision, on all ranks.
-std::optional<Stop> agreed(Communicator const& communicator, std::optional<Stop> decision) {
-    std::vector<std::int32_t> word{decision ? static_cast<std::int32_t>(*decision) : -1};
+// Rank 0's number, on all ranks.
+std::int64_t from_root(Communicator const& communicator, std::int64_t number) {
+    std::vector<std::int64_t> word{number};
     communicator.broadcast(word);
-    return word[0] < 0 ? std::nullopt : std::optional(static_cast<Stop>(word[0]));
+    return word[0];
 }
 
 }  // namespace
@@ -129,22 +132,29 @@ RungSamples Ladder::climb(ByteMatrix const& bytes) {
     samples.first_call_s = call(bytes);
     Rung const rung(bytes, communicator_.rank(), setting_.row_bytes, room_bytes_);
     double const begin_s = monotonic_s();
+    double iteration_s = samples.first_call_s;
     std::vector<double> own_s;
-    std::optional<Stop> ended;
-    while (!ended) {
-        auto const left = setting_.stop.most_iterations - static_cast<std::int64_t>(own_s.size());
-        auto const count = static_cast<std::size_t>(std::min(left, setting_.stop.batch()));
+    while (true) {
+        auto const taken = static_cast<std::int64_t>(own_s.size());
+        double const elapsed_s = monotonic_s() - begin_s;
+        auto const count = static_cast<std::size_t>(
+            from_root(communicator_, next_batch(setting_.stop, taken, elapsed_s, iteration_s)));
         auto const more_s = batch(rung, own_s.size(), count);
         own_s.insert(own_s.end(), more_s.begin(), more_s.end());
         auto const all_s = communicator_.gather(std::span<double const>(own_s));
+        std::int64_t ended = going_on;
         if (communicator_.is_root()) {
             samples.rank_s = transposed(all_s, static_cast<std::size_t>(communicator_.size()));
-            ended = should_stop(setting_.stop, slowest(samples.rank_s), monotonic_s() - begin_s);
+            auto const most_s = slowest(samples.rank_s);
+            iteration_s = median(most_s);
+            if (auto const stop = should_stop(setting_.stop, most_s, monotonic_s() - begin_s))
+                ended = static_cast<std::int64_t>(*stop);
         }
-        ended = agreed(communicator_, ended);
+        ended = from_root(communicator_, ended);
+        if (ended == going_on) continue;
+        samples.ended = static_cast<Stop>(ended);
+        return samples;
     }
-    samples.ended = *ended;
-    return samples;
 }
 
 }  // namespace moewire

@@ -16,9 +16,14 @@ constexpr std::int64_t iterations_limit = 1'000'000;
 
 }  // namespace
 
-std::int64_t StopRule::batch() const {
-    bool const only_counts = width == 0 && most_s == 0;
-    return only_counts ? most_iterations : std::min(looked_at_after, most_iterations);
+std::int64_t next_batch(StopRule const& rule, std::int64_t taken, double elapsed_s, double iteration_s) {
+    auto const left = rule.most_iterations - taken;
+    if (rule.width == 0 && rule.most_s == 0) return left;
+    auto batch = std::min(left, std::max(looked_at_after, taken / 8));
+    double const fit = (rule.most_s - elapsed_s) / iteration_s;
+    if (rule.most_s > 0 && fit < static_cast<double>(batch))
+        batch = static_cast<std::int64_t>(std::max(1.0, fit));
+    return batch;
 }
 
 char const* name_of(Stop stop) {

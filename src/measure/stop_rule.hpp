@@ -11,10 +11,12 @@ struct StopRule {
     std::int64_t most_iterations = 20;
     double width = 0;   // of the 95 % interval of the median, as a part of the median; 0: not looked at
     double most_s = 0;  // 0: no limit
-
-    // Samples between two looks at the rule: all, when only their number is asked for.
-    std::int64_t batch() const;
 };
+
+// How many samples to take before the rule is looked at again: all, when only their number was asked for;
+// else 20, and more the more there are; with a limit of time no more than fit, judged by the time of one, but
+// one at least.
+std::int64_t next_batch(StopRule const& rule, std::int64_t taken, double elapsed_s, double iteration_s);
 
 enum class Stop { iterations, width, time };
 char const* name_of(Stop stop);

@@ -21,7 +21,7 @@ TEST(StopRule, TheAskedNumberEndsItAndNothingBefore) {
     StopRule const rule{.most_iterations = 10};
     EXPECT_EQ(should_stop(rule, ramp(9, 0), 1e9), std::nullopt);
     EXPECT_EQ(should_stop(rule, ramp(10, 0), 0), Stop::iterations);
-    EXPECT_EQ(rule.batch(), 10);
+    EXPECT_EQ(next_batch(rule, 0, 0, 1), 10);
 }
 
 TEST(StopRule, FiveEqualSamplesBoundNoMedianAndSixDo) {
@@ -55,8 +55,6 @@ TEST(StopRule, TheWidthOfAUniformSampleFallsAsOneOverTheRootOfItsSize) {
 
 TEST(StopRule, WhicheverComesFirst) {
     StopRule const rule{.most_iterations = 40, .width = 0.05, .most_s = 2};
-    EXPECT_EQ(rule.batch(), 20);
-    EXPECT_EQ((StopRule{.most_iterations = 7, .most_s = 2}.batch()), 7);
     auto const wide = ramp(20, 1);
     EXPECT_EQ(should_stop(rule, wide, 1.9), std::nullopt);
     EXPECT_EQ(should_stop(rule, wide, 2), Stop::time);
@@ -66,6 +64,17 @@ TEST(StopRule, WhicheverComesFirst) {
     for (auto const& [stop, name] :
          {std::pair{Stop::iterations, "iterations"}, {Stop::width, "width"}, {Stop::time, "time"}})
         EXPECT_STREQ(name_of(stop), name);
+}
+
+TEST(StopRule, BatchesGrowAndFitIntoTheTime) {
+    StopRule const rule{.most_iterations = 1000, .width = 0.05, .most_s = 10};
+    EXPECT_EQ(next_batch(rule, 0, 0, 1e-6), 20);
+    EXPECT_EQ(next_batch(rule, 800, 0, 1e-6), 100);
+    EXPECT_EQ(next_batch(rule, 990, 0, 1e-6), 10);
+    EXPECT_EQ(next_batch(rule, 0, 0, 2.0), 5);
+    EXPECT_EQ(next_batch(rule, 5, 9.5, 2.0), 1);
+    EXPECT_EQ(next_batch(rule, 5, 20, 2.0), 1);
+    EXPECT_EQ(next_batch(StopRule{.most_iterations = 7, .width = 0.1}, 0, 1e9, 1e9), 7);
 }
 
 TEST(StopRule, NumbersThatMakeNoSenseAreRefused) {
