@@ -50,7 +50,7 @@ void footer(CLI::App& app, std::string const& text) {
     app.footer(text);
 }
 
-void read_options(std::filesystem::path const& path, std::string_view source,
+void read_options(std::filesystem::path const& path, std::string_view source, std::string_view remedy,
                   std::function<void(CLI::App&)> const& declare) {
     CLI::App reader;
     declare(reader);
@@ -59,9 +59,7 @@ void read_options(std::filesystem::path const& path, std::string_view source,
         std::ifstream file(path);
         reader.parse_from_stream(file);
     } catch (CLI::Error const& error) {
-        throw input_error(std::string(source),
-                          fmt::format("{}: {}; use the option names of `moewire measure --help`",
-                                      path.string(), error.what()));
+        throw input_error(source, fmt::format("{}: {}; {}", path.string(), error.what(), remedy));
     }
 }
 

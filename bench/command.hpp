@@ -47,9 +47,9 @@ void argument(CLI::App& app, std::string const& name, T& value, std::string cons
 // The last lines of --help.
 void footer(CLI::App& app, std::string const& text);
 
-// Fills the options that `declare` declares from a TOML file of their names.
+// Fills the options that `declare` declares from a TOML file of their names; `remedy` ends a refusal.
 // Throws: usage (source `source`), naming the file, when it cannot be parsed or names another option.
-void read_options(std::filesystem::path const& path, std::string_view source,
+void read_options(std::filesystem::path const& path, std::string_view source, std::string_view remedy,
                   std::function<void(CLI::App&)> const& declare);
 
 // Prints on rank 0 alone.

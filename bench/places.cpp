@@ -63,6 +63,13 @@ std::vector<std::string> geometry_names() {
     return names_in("geometries", ".json");
 }
 
+fs::path shape_file(std::string const& name) {
+    return named_file(name, "shapes", ".toml", "shape");
+}
+std::vector<std::string> shape_names() {
+    return names_in("shapes", ".toml");
+}
+
 std::optional<std::string> geometry_of(std::string const& model) {
     constexpr std::string_view prefix = "synth:";
     if (!model.starts_with(prefix)) return std::nullopt;

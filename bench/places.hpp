@@ -24,6 +24,10 @@ std::filesystem::path topology_file(std::string const& name);
 std::filesystem::path geometry_file(std::string const& name);
 std::vector<std::string> geometry_names();  // sorted
 
+// bench/shapes/<name>.toml, or the file itself when `name` is one. Throws: usage, listing what there is.
+std::filesystem::path shape_file(std::string const& name);
+std::vector<std::string> shape_names();  // sorted
+
 // "mixtral-8x7b" of the model word "synth:mixtral-8x7b"; nothing for other words.
 std::optional<std::string> geometry_of(std::string const& model);
 

@@ -7,6 +7,7 @@
 #include "base/show.hpp"
 #include "bench/command.hpp"
 #include "bench/places.hpp"
+#include "bench/shape.hpp"
 #include "model/catalogue.hpp"
 #include "model/footprint.hpp"
 #include "report/report.hpp"
@@ -51,9 +52,10 @@ std::vector<Listing> all_listings() {
                              listing<Control>(),    listing<CostModel>(),    listing<ExchangeBackend>(),
                              listing<Dispatcher>(), listing<ReportWriter>(), listing<Protocol>()};
     for (auto const& [catalogue, entries] : model_catalogues()) all.push_back({catalogue, entries});
-    Listing models{"models", {}}, geometries{"geometries", {}}, texts{"texts", {}};
+    Listing models{"models", {}}, geometries{"geometries", {}}, shapes{"shapes", {}}, texts{"texts", {}};
     for (auto const& name : shipped_models(model_places())) models.entries.emplace_back(name, "shipped");
     for (auto const& name : geometry_names()) geometries.entries.emplace_back(name, geometry_sizes(name));
+    for (auto const& name : shape_names()) shapes.entries.emplace_back(name, describe(read_shape(name)));
     for (auto const& name : known_domains()) {
         texts.entries.emplace_back(name, is_fetched(name, text_places())
                                              ? "train, valid and test split"
@@ -61,6 +63,7 @@ std::vector<Listing> all_listings() {
     }
     all.push_back(models);
     all.push_back(geometries);
+    all.push_back(shapes);
     all.push_back(texts);
     return all;
 }

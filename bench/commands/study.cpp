@@ -35,13 +35,14 @@ struct Suite {
 
 Suite read_suite(std::string const& name) {
     Suite suite;
-    read_options(suite_file(name), "suite", [&](CLI::App& app) {
-        declare_measure_options(app, suite.measure);
-        option(app, "max_samples", suite.max_samples, "Windows to profile");
-        option(app, "max_windows", suite.max_windows, "Windows to evaluate; 0: all");
-        option(app, "assign_strategies", suite.assign_strategies, "Policies to try, by comma");
-        option(app, "assign_samples", suite.assign_samples, "Windows to try them on");
-    });
+    read_options(suite_file(name), "suite", "use the option names of `moewire measure --help`",
+                 [&](CLI::App& app) {
+                     declare_measure_options(app, suite.measure);
+                     option(app, "max_samples", suite.max_samples, "Windows to profile");
+                     option(app, "max_windows", suite.max_windows, "Windows to evaluate; 0: all");
+                     option(app, "assign_strategies", suite.assign_strategies, "Policies to try, by comma");
+                     option(app, "assign_samples", suite.assign_samples, "Windows to try them on");
+                 });
     return suite;
 }
 

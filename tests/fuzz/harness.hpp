@@ -25,11 +25,13 @@ Verdict run_safetensors(std::string_view bytes);  // one file
 Verdict run_index(std::string_view bytes);        // an index and shards, packed (see packed.hpp)
 Verdict run_config(std::string_view bytes);       // config.json
 Verdict run_tokenizer(std::string_view bytes);    // tokenizer.json; behind a zero byte a text to encode
+Verdict run_matrix(std::string_view bytes);       // a byte matrix of nccl-tests
 
 std::string mutate_safetensors(std::string_view bytes, std::uint64_t seed);
 std::string mutate_index(std::string_view bytes, std::uint64_t seed);
 std::string mutate_config(std::string_view bytes, std::uint64_t seed);
 std::string mutate_tokenizer(std::string_view bytes, std::uint64_t seed);
+std::string mutate_matrix(std::string_view bytes, std::uint64_t seed);
 
 std::span<Harness const> harnesses();
 

@@ -69,6 +69,10 @@ def cut_tokenizer(tokenizer):
     return tokenizer
 
 
+MATRICES = ["100  200  150\n50   100  75\n300  150  200\n", "64", "\n 1e3\t0x20 \r\n\n+48.9 -0\v\n", "0 1600\n320 64\n", "1 2\n3\n", "1,2\n3,4\n",
+            "# bytes\n16 16\n16 16\n", "1 -16\n2 3\n", "nan inf\n1e999 1e-400\n", "16 16 16\n16 16 16\n", "1125899906842624"]
+
+
 def seeds():
     """(harness, name, bytes) of every seed."""
     for path in sorted(FIXTURES.glob("checkpoint/**/*.safetensors")):
@@ -81,6 +85,8 @@ def seeds():
         yield "config", name, json.dumps(case["config"]).encode()
     for path in sorted([*FIXTURES.glob("models/*/config.json"), *ROOT.glob("models/*/config.json")]):
         yield "config", path.parent.name, path.read_bytes()
+    for i, matrix in enumerate(MATRICES):
+        yield "matrix", f"matrix-{i}", matrix.encode()
     for path in sorted(FIXTURES.glob("tokenizers/*.json")):
         if path.name.endswith(".pairs.json"):
             continue

@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:?how many seconds for each harness? tests/fuzz/run.sh SECONDS [HARNESS...]}
 shift
-[ $# -gt 0 ] || set -- safetensors index config tokenizer
+[ $# -gt 0 ] || set -- safetensors index config tokenizer matrix
 
 [ -f build/fuzz/build.ninja ] || cmake --preset fuzz
 cmake --build --preset fuzz
