@@ -12,7 +12,7 @@
 #   ROUNDS       3                                  ITERATIONS  100, of each size, program and round
 #   MIN_BYTES    1024                               MAX_BYTES   1073741824
 #   FACTOR       4, from size to size               CASES       "SHAPE/CONTROL ..." of alltoallv
-#   PYTHON       python3
+#   PYTHON       python3                            DEVICE      cuda; cpu with EXCHANGE=mpi, where no GPU is
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 output=${1:?usage: bench_nccl.sh OUTPUT_DIR [RANKS]}
@@ -24,6 +24,8 @@ exchange=${EXCHANGE:-nccl_send_recv}
 rounds=${ROUNDS:-3}
 iterations=${ITERATIONS:-100}
 warmups=5
+ours_options=(--device cuda)
+[[ $exchange == mpi && ${DEVICE:-cuda} == cpu ]] && ours_options=()
 read -ra mpirun <<<"${MPIRUN:-mpirun --bind-to none}"
 least=${MIN_BYTES:-1024}
 most=${MAX_BYTES:-1073741824}
@@ -49,7 +51,7 @@ theirs() {
 ours() {
     local file=$1.ours.json
     shift
-    on_ranks "$program" sweep --exchange "$exchange" --cadence chained --iterations "$iterations" --warmups "$warmups" --output "$file" "$@"
+    on_ranks "$program" sweep "${ours_options[@]}" --exchange "$exchange" --cadence chained --iterations "$iterations" --warmups "$warmups" --output "$file" "$@"
 }
 
 sizes=$least

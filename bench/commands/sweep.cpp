@@ -17,8 +17,44 @@ namespace moewire {
 namespace {
 
 // The memory in which an exchange moves rows, and the clock that sees it.
-std::unique_ptr<Lane> lane_for(std::string const&, Communicator const& world) {
-    return make_host_lane(world);
+std::unique_ptr<Lane> lane_for(SweepRequest const& r, MemoryKind memory, Communicator const& world) {
+    if (memory == MemoryKind::host) return make_host_lane(world);
+    return make_device_lane(world,
+                            r.registration == "window" ? DeviceMemory::registrable : DeviceMemory::device);
+}
+
+// Collective. Selects this rank's GPU where rows shall lie on one.
+MemoryKind memory_of(Context const& context, SweepRequest const& r) {
+    auto const place = node_map_of(context.world).place_of(context.world.rank());
+    auto memory = MemoryKind::host;
+    run_on_all(context.world, [&] {
+        auto const registers = r.registration == "local" || r.registration == "window";
+        if (!registers && r.registration != "none")
+            throw usage_error(fmt::format("--register is {}; use none, local or window", r.registration));
+        if (r.device == "cuda") {
+            auto const gpus = usable_gpus();
+            use_gpu(gpus > 0 ? place % gpus : place);
+            memory = MemoryKind::device;
+        } else if (r.device != "cpu") {
+            throw usage_error(
+                fmt::format("unknown device '{}' (where shall rows lie?); use cpu or cuda", r.device));
+        } else if (registers) {
+            throw usage_error(
+                "--register is for memory of GPUs (rows lie in host memory here); add --device cuda");
+        }
+    });
+    return memory;
+}
+
+void register_rooms(Ladder& ladder, SweepRequest const& r, Communicator const& world) {
+    if (r.registration == "none") return;
+    auto const why_not = ladder.register_memory(r.registration == "local" ? Exchange::Registration::local
+                                                                          : Exchange::Registration::window);
+    run_on_all(world, [&] {
+        if (why_not)
+            throw unavailable("sweep",
+                              fmt::format("--register {} cannot be had ({})", r.registration, *why_not));
+    });
 }
 
 // Before anything is measured: results that cannot be written are worth nothing.
@@ -42,9 +78,10 @@ void connect(Ladder& ladder, ByteMatrix const& one_row, SetUp& set_up) {
 Sweep measure(Context const& context, SweepRequest const& r, LadderSetting const& setting,
               std::vector<SweepRung> rungs) {
     auto const& world = context.world;
+    auto const memory = memory_of(context, r);
     Sweep sweep{r,
                 context.command_line,
-                r.exchange == "auto" ? default_exchange(world) : r.exchange,
+                r.exchange == "auto" ? default_exchange(world, memory) : r.exchange,
                 "",
                 world.size(),
                 node_map_of(world).nodes,
@@ -53,9 +90,9 @@ Sweep measure(Context const& context, SweepRequest const& r, LadderSetting const
     Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
     world.barrier();
     double const begin_s = monotonic_s();
-    auto const exchange = guarded(make_exchange(sweep.exchange, world), watchdog);
+    auto const exchange = guarded(make_exchange(sweep.exchange, world, memory), watchdog);
     sweep.set_up.make_s = world.max(monotonic_s() - begin_s);
-    auto const lane = lane_for(sweep.exchange, world);
+    auto const lane = lane_for(r, memory, world);
     sweep.clock = lane->clock();
 
     auto const floor = floor_rungs(world.size(), r);
@@ -65,6 +102,7 @@ Sweep measure(Context const& context, SweepRequest const& r, LadderSetting const
     std::vector<ByteMatrix> all{one_row};
     for (auto const& rung : rungs) all.push_back(rung.bytes);
     Ladder ladder(world, *exchange, *lane, setting, all);
+    register_rooms(ladder, r, world);
     connect(ladder, one_row, sweep.set_up);
     Progress progress("sweep", std::ssize(rungs), "rungs", progress_style(world.is_root() && !r.json));
     for (auto const& rung : rungs) {

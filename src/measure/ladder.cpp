@@ -67,8 +67,10 @@ struct Ladder::Rung {
     ExchangePlan plan;
     std::uint64_t send_bytes, receive_bytes, step_bytes, places;
 
-    Rung(ByteMatrix const& bytes, RankId rank, std::int64_t row_bytes, std::uint64_t room_bytes)
-        : plan(plan_of(bytes, rank, row_bytes)),
+    // Collective: all ranks.
+    Rung(ByteMatrix const& bytes, Communicator const& communicator, Exchange const& exchange,
+         std::int64_t row_bytes, std::uint64_t room_bytes)
+        : plan(with_all_rows(plan_of(bytes, communicator.rank(), row_bytes), exchange, communicator)),
           send_bytes(static_cast<std::uint64_t>(plan.total_send_rows() * row_bytes)),
           receive_bytes(static_cast<std::uint64_t>(plan.total_receive_rows() * row_bytes)),
           step_bytes(busiest_rank_bytes(bytes)),
@@ -82,6 +84,13 @@ Ladder::Ladder(Communicator const& communicator, Exchange& exchange, Lane& lane,
     run_on_all(communicator, [&] { lane.allocate(room_bytes_, room_bytes_); });
 }
 
+std::optional<std::string> Ladder::register_memory(Exchange::Registration how) {
+    // Rows to send are never written by an exchange.
+    auto const send = lane_->send();
+    auto const why_not = exchange_->register_memory({const_cast<std::byte*>(send.data()), send.size()}, how);
+    return why_not ? why_not : exchange_->register_memory(lane_->receive(), how);
+}
+
 void Ladder::run(Rung const& rung, std::size_t iteration) {
     auto const at = iteration % rung.places * rung.step_bytes;
     exchange_->run(rung.plan, lane_->send().subspan(at, rung.send_bytes),
@@ -90,7 +99,7 @@ void Ladder::run(Rung const& rung, std::size_t iteration) {
 
 double Ladder::call(ByteMatrix const& bytes) {
     MOEWIRE_EXPECT(busiest_rank_bytes(bytes) <= room_bytes_);
-    Rung const rung(bytes, communicator_.rank(), setting_.row_bytes, room_bytes_);
+    Rung const rung(bytes, communicator_, *exchange_, setting_.row_bytes, room_bytes_);
     auto const seed = ++checks_;
     write_flows(*lane_, bytes.row(communicator_.rank()), communicator_.rank(), seed);
     lane_->expect(0);
@@ -130,7 +139,7 @@ std::vector<double> Ladder::batch(Rung const& rung, std::size_t first, std::size
 RungSamples Ladder::climb(ByteMatrix const& bytes) {
     RungSamples samples;
     samples.first_call_s = call(bytes);
-    Rung const rung(bytes, communicator_.rank(), setting_.row_bytes, room_bytes_);
+    Rung const rung(bytes, communicator_, *exchange_, setting_.row_bytes, room_bytes_);
     double const begin_s = monotonic_s();
     double iteration_s = samples.first_call_s;
     std::vector<double> own_s;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/grid.hpp"
+#include "measure/cadence.hpp"
 #include "measure/lane.hpp"
 #include "measure/stop_rule.hpp"
 #include "system/communicator.hpp"
@@ -14,10 +16,7 @@
 
 namespace moewire {
 
-// isolated: all ranks wait for each other before each exchange; a time is own entry to own end.
-// chained: one exchange behind another, ranks meet before the first alone; a time is own end to own end.
-enum class Cadence { isolated, chained };
-
+// A time is own entry to own end with cadence isolated, and own end to own end with chained.
 struct LadderSetting {
     Cadence cadence = Cadence::isolated;
     StopRule stop;
@@ -44,6 +43,9 @@ class Ladder {
     // memory.
     Ladder(Communicator const& communicator, Exchange& exchange, Lane& lane, LadderSetting const& setting,
            std::span<ByteMatrix const> rungs);
+
+    // Collective: all ranks. Tells the exchange where rows will lie; why it cannot use it, or nothing.
+    std::optional<std::string> register_memory(Exchange::Registration how);
 
     // Collective: all ranks. One exchange whose every byte is checked. Returns the slowest rank's time on the
     // host clock, up to the end of all that it enqueued. Throws on all ranks: failure (source "verify").

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "gpu/device.hpp"
 #include "system/communicator.hpp"
 
 namespace moewire {
@@ -51,5 +52,9 @@ class Lane {
 
 // Collective: all ranks. Host memory, the host's steady clock, a barrier.
 std::unique_ptr<Lane> make_host_lane(Communicator const& communicator);
+
+// Collective: all ranks. Memory of the GPU in use, events on its current stream, a barrier.
+std::unique_ptr<Lane> make_device_lane(Communicator const& communicator,
+                                       DeviceMemory memory = DeviceMemory::device);
 
 }  // namespace moewire

@@ -9,6 +9,7 @@
 #include "assignment/assignment.hpp"
 #include "assignment/migration.hpp"
 #include "base/grid.hpp"
+#include "measure/cadence.hpp"
 #include "measure/row_memory.hpp"
 #include "routing/routing.hpp"
 #include "system/communicator.hpp"
@@ -18,9 +19,6 @@
 
 namespace moewire {
 
-// How exchanges follow one another. `isolated`: each behind a barrier; `chained`: one barrier, then back to
-// back.
-enum class Cadence { isolated, chained };
 // `cold`: something else fills the GPU's cache before each exchange.
 enum class CacheState { warm, cold };
 struct ReplayStyle {

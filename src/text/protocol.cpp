@@ -85,7 +85,9 @@ CutText cut_text(Tokenizer const& tokenizer, std::string_view text, CutOptions c
     auto const& protocol = entry.value;
     auto const rule = bos_rule_of(o.bos, protocol);
     require_at_least(0, o.max_windows, "the limit on windows", "0 takes all");
-    CutText cut{entry.name, window_of(protocol, o)};
+    CutText cut;
+    cut.protocol = entry.name;
+    cut.window_tokens = window_of(protocol, o);
     cut.stride_tokens = stride_of(entry, cut.window_tokens, o);
     cut.bos = in_words(rule, tokenizer);
 

@@ -122,7 +122,7 @@ class WholeScript(ProgramTest):
         self.write("tools/scripts_records.py", f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom bench_nccl_test import nccl_tests_record\n")
         out = self.scratch / "out"
         done = subprocess.run([ROOT / "scripts" / "bench_nccl.sh", out, "2"], capture_output=True, text=True, timeout=200,
-                              env={**os.environ, "MOEWIRE": PROGRAM, "NCCL_TESTS": str(tools), "EXCHANGE": "mpi", "ROUNDS": "2", "ITERATIONS": "5", "MAX_BYTES": "16384",
+                              env={**os.environ, "MOEWIRE": PROGRAM, "NCCL_TESTS": str(tools), "EXCHANGE": "mpi", "DEVICE": "cpu", "ROUNDS": "2", "ITERATIONS": "5", "MAX_BYTES": "16384",
                                    "CASES": "deepseek-v3-decode/zipf:exponent=2", "PYTHON": sys.executable, "MPIRUN": "mpirun --oversubscribe --bind-to none --timeout 60"})
         self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}\n{(out / 'log.txt').read_text()}")
         rows = list(csv.DictReader((out / "nccl.csv").read_text().splitlines()))
