@@ -5,8 +5,8 @@
 
 #include "base/contract.hpp"
 #include "base/registry.hpp"
+#include "transport/nccl_exchange.hpp"
 #include "transport/scratch.hpp"
-#include "transport/wire.hpp"
 
 namespace moewire {
 namespace {
@@ -43,12 +43,11 @@ std::size_t round_up(std::size_t bytes) {
     return (bytes + 15) / 16 * 16;
 }
 
-class NcclAllGather : public Exchange {
+class NcclAllGather : public NcclExchange {
   public:
     explicit NcclAllGather(Communicator const& communicator)
-        : rank_(static_cast<std::size_t>(communicator.rank())), nccl_(nccl_of(communicator)) {}
+        : NcclExchange(communicator), rank_(static_cast<std::size_t>(communicator.rank())) {}
 
-    MemoryKind memory() const override { return MemoryKind::device; }
     bool needs_all_rows() const override { return true; }
 
     void run(ExchangePlan const& plan, std::span<std::byte const> send,
@@ -57,9 +56,6 @@ class NcclAllGather : public Exchange {
         plan.way == ExchangePlan::Way::there ? gather(table, send, receive) : scatter(table, send, receive);
     }
 
-    std::optional<std::string> problem() override { return nccl_->problem(); }
-    void give_up() override { nccl_->give_up(); }
-
   private:
     void gather(Table const& table, std::span<std::byte const> send, std::span<std::byte> receive) {
         std::size_t block = 0;
@@ -67,7 +63,7 @@ class NcclAllGather : public Exchange {
             block = std::max(block, round_up(table.sent_before(s, table.ranks())));
         auto const mine = out_.room(block), all = in_.room(table.ranks() * block);
         device().copy(mine.data(), send.data(), send.size());
-        nccl_->all_gather(mine.data(), all.data(), block);
+        nccl().all_gather(mine.data(), all.data(), block);
         for (std::size_t s = 0, at = 0; s < table.ranks(); ++s) {
             auto const bytes = table.bytes(s, rank_);
             device().copy(receive.data() + at, all.data() + s * block + table.sent_before(s, rank_), bytes);
@@ -87,12 +83,11 @@ class NcclAllGather : public Exchange {
             device().copy(all.data() + d * block + table.received_before(rank_, d), send.data() + at, bytes);
             at += bytes;
         }
-        nccl_->reduce_scatter(all.data(), mine.data(), block);
+        nccl().reduce_scatter(all.data(), mine.data(), block);
         device().copy(receive.data(), mine.data(), receive.size());
     }
 
     std::size_t rank_;
-    std::shared_ptr<Nccl> nccl_;
     Scratch out_{MemoryKind::device}, in_{MemoryKind::device};
 };
 

@@ -1,16 +1,14 @@
 // Grouped ncclSend and ncclRecv with exact counts: what every other GPU exchange is compared with.
 #include "base/contract.hpp"
 #include "base/registry.hpp"
-#include "transport/wire.hpp"
+#include "transport/nccl_exchange.hpp"
 
 namespace moewire {
 namespace {
 
-class NcclSendRecv : public Exchange {
+class NcclSendRecv : public NcclExchange {
   public:
-    explicit NcclSendRecv(Communicator const& communicator) : nccl_(nccl_of(communicator)) {}
-
-    MemoryKind memory() const override { return MemoryKind::device; }
+    explicit NcclSendRecv(Communicator const& communicator) : NcclExchange(communicator) {}
 
     void run(ExchangePlan const& plan, std::span<std::byte const> send,
              std::span<std::byte> receive) override {
@@ -29,18 +27,10 @@ class NcclSendRecv : public Exchange {
             sent += out;
             received += in;
         }
-        if (!out_.empty() || !in_.empty()) nccl_->move(out_, in_);
+        if (!out_.empty() || !in_.empty()) nccl().move(out_, in_);
     }
-
-    std::optional<std::string> register_memory(std::span<std::byte> memory, Registration how) override {
-        return nccl_->register_memory(
-            memory, how == Registration::local ? Nccl::Registration::local : Nccl::Registration::window);
-    }
-    std::optional<std::string> problem() override { return nccl_->problem(); }
-    void give_up() override { nccl_->give_up(); }
 
   private:
-    std::shared_ptr<Nccl> nccl_;
     std::vector<OutPiece> out_;
     std::vector<InPiece> in_;
 };
