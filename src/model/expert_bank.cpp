@@ -1,11 +1,17 @@
 #include "model/expert_bank.hpp"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/ThreadLocalState.h>
 
 namespace moewire {
 namespace {
 
 constexpr std::int64_t grouped_alignment = 8;  // elements of 16 bytes in a two-byte type
+
+constexpr std::int64_t rows_worth_a_thread = 4;
 
 at::Tensor slot_bias(at::Tensor const& biases, std::int64_t slot) {
     return biases.defined() ? biases[slot] : at::Tensor();
@@ -54,18 +60,36 @@ at::Tensor LoadedExperts::compute(LayerId id, at::Tensor const& rows,
                                        rows.narrow(0, begin, slot_end[slot] - begin)));
         return parts.empty() ? rows : at::cat(parts);
     }
-    auto const& w = layer.weights;
     auto results = at::empty_like(rows);
-    std::int64_t begin = 0;
-    for (std::size_t place = 0; place < slot_end.size(); begin = slot_end[place++]) {
-        auto const count = slot_end[place] - begin, slot = static_cast<std::int64_t>(place);
+    auto const count = slot_end.empty() ? 0 : slot_end.back();
+    if (!rows.is_cpu()) {
+        compute_part(layer, rows, slot_end, 0, count, results);
+        return results;
+    }
+    // A thread gets as many rows as any other, whichever experts they belong to: an expert's own products are
+    // too small to be shared among threads.
+    at::ThreadLocalState const state;
+    at::parallel_for(0, count, rows_worth_a_thread, [&](std::int64_t first, std::int64_t last) {
+        at::ThreadLocalStateGuard const same(state);
+        compute_part(layer, rows, slot_end, first, last, results);
+    });
+    return results;
+}
+
+void LoadedExperts::compute_part(Layer const& layer, at::Tensor const& rows,
+                                 std::vector<std::int64_t> const& slot_end, std::int64_t first,
+                                 std::int64_t last, at::Tensor const& results) const {
+    auto const& w = layer.weights;
+    auto place = std::upper_bound(slot_end.begin(), slot_end.end(), first) - slot_end.begin();
+    for (auto begin = first; begin < last; ++place) {
+        auto const count = std::min(last, slot_end[static_cast<std::size_t>(place)]) - begin;
         if (count == 0) continue;
         auto const gate_up =
-            product(rows.narrow(0, begin, count), w.gate_up[slot], slot_bias(w.gate_up_bias, slot));
-        product_into(results.narrow(0, begin, count), activate(gate_up, activation_, limit_), w.down[slot],
-                     slot_bias(w.down_bias, slot));
+            product(rows.narrow(0, begin, count), w.gate_up[place], slot_bias(w.gate_up_bias, place));
+        product_into(results.narrow(0, begin, count), activate(gate_up, activation_, limit_), w.down[place],
+                     slot_bias(w.down_bias, place));
+        begin += count;
     }
-    return results;
 }
 
 bool LoadedExperts::can_group(at::Tensor const& rows) const {
