@@ -164,6 +164,26 @@ TEST_P(Parity, PerplexityIsThatOfTheLogits) {
     EXPECT_EQ(score.routing.tokens(), my_share(tokens).size());
 }
 
+// Experts' rows are shared among threads, and a thread's part may begin inside an expert's.
+TEST_P(Parity, ThreadsChangeNothing) {
+    Expected const expected(GetParam());
+    auto const model = LanguageModel::load(fixture_model(GetParam()), {});
+    TestParallel const parallel(*model, "round_robin");
+    auto const mine = my_share(expected.tokens("long"));
+    Wanted wanted;
+    wanted.read_out = ReadOut::keep;
+    auto const before = compute_threads();
+    std::vector<std::vector<float>> logits;
+    for (int const threads : {1, 2, 3}) {
+        set_compute_threads(threads);
+        auto const values = model->forward(mine, parallel.view(), wanted).logits;
+        logits.emplace_back(values.values().begin(), values.values().end());
+    }
+    set_compute_threads(before);
+    for (auto const& others : {logits[1], logits[2]})
+        EXPECT_LE(largest_difference(others, logits[0]), 1e-5 * scale_of(logits[0]));
+}
+
 INSTANTIATE_TEST_SUITE_P(Fixtures, Parity, testing::ValuesIn(fixture_models()), [](auto const& p) {
     auto name = p.param;
     std::replace(name.begin(), name.end(), '-', '_');
