@@ -29,13 +29,10 @@ int compute_threads_for(int asked, int ranks_here) {
 }
 
 // Ranks of one host take its GPUs in turn; where there are more ranks, some share one, which is said in every
-// trace (see `sharing` there).
+// trace (`ranks_on_one_gpu`).
 ComputeDevice device_of(std::string const& name, int place_on_host) {
     if (name == "cpu") return {};
-    if (name == "cuda") {
-        auto const gpus = usable_gpus();
-        return {gpus > 0 ? place_on_host % gpus : place_on_host};
-    }
+    if (name == "cuda") return {gpu_for(place_on_host)};
     throw usage_error(
         fmt::format("unknown device '{}' (where shall the model compute?); use cpu or cuda", name));
 }

@@ -83,8 +83,7 @@ Finding gpu(Context const& context, NodeMap const& map) {
     // Transports are asked of all ranks or none.
     if (context.world.min(std::int64_t{count}) == 0)
         return {"GPU", "note", "none can be used here (see nvidia-smi); models compute on the CPU"};
-    auto const place = map.place_of(context.world.rank());
-    use_gpu(place % count);
+    use_gpu(gpu_for(map.place_of(context.world.rank())));
     auto const facts = device().facts();
     auto const sharing = ranks_on_one_gpu(context.world);
     auto const found = fmt::format("{} x {} with {}, CUDA {} (driver {}), NCCL {}", count, facts.name,

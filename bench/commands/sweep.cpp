@@ -32,8 +32,7 @@ MemoryKind memory_of(Context const& context, SweepRequest const& r) {
         if (!registers && r.registration != "none")
             throw usage_error(fmt::format("--register is {}; use none, local or window", r.registration));
         if (r.device == "cuda") {
-            auto const gpus = usable_gpus();
-            use_gpu(gpus > 0 ? place % gpus : place);
+            use_gpu(gpu_for(place));
             memory = MemoryKind::device;
         } else if (r.device != "cpu") {
             throw usage_error(

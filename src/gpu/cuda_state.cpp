@@ -58,8 +58,8 @@ std::string names_of(unsigned long long reasons) {
     return names;
 }
 
-// One link, one direction, by its version. Source: NVIDIA's NVLink data sheets (Pascal, Volta to Hopper,
-// Blackwell).
+// One link, one direction, by its version, on paper. Version 4 (18 links, 450 GB/s) is that of an H200; the
+// others have met no machine yet.
 constexpr std::array link_rates{0.0, 20e9, 25e9, 25e9, 25e9, 50e9};
 constexpr unsigned most_links = 18;
 

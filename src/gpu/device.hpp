@@ -107,6 +107,10 @@ Device& use_gpu(int index);
 // The GPUs that can be used here; zero where the library, a driver or a GPU is missing. Never throws.
 int usable_gpus();
 
+// The GPU for the rank in this place on its host: ranks take the GPUs in turn, and share them where there are
+// more ranks. Where no GPU can be used, the place itself: use_gpu then says why.
+int gpu_for(int place_on_host);
+
 // The one in use. Throws: contract, before use_gpu.
 Device& device();
 bool has_device();

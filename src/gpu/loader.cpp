@@ -76,6 +76,11 @@ int usable_gpus() {
     }
 }
 
+int gpu_for(int place_on_host) {
+    auto const gpus = usable_gpus();
+    return gpus > 0 ? place_on_host % gpus : place_on_host;
+}
+
 bool has_device() {
     return in_use.device != nullptr;
 }

@@ -36,7 +36,12 @@ void Watchdog::watch() {
 
 void Watchdog::check_probe() {
     std::lock_guard const lock(probe_mutex_);
-    auto const late = probe_ ? probe_() : std::nullopt;
+    std::optional<Late> late;
+    try {
+        if (probe_) late = probe_();
+    } catch (std::exception const& error) {
+        end("work under way", error.what());  // nobody above this thread could report it
+    }
     if (!late || (!late->problem && monotonic_s() - late->since_s < limit_s_)) return;
     if (late->give_up) std::thread(late->give_up).detach();  // which may itself never end
     end(late->step, late->problem.value_or(""));

@@ -80,9 +80,7 @@ class GuardedOnDevice : public Guarded {
         while (!under_way_.empty() && ends_->is_reached(under_way_.front().end)) {
             under_way_.pop_front();
             // What waited in line behind it starts now.
-            if (!under_way_.empty())
-                under_way_.front().since_s = std::max(under_way_.front().since_s, last_seen_s_);
-            last_seen_s_ = monotonic_s();
+            if (!under_way_.empty()) under_way_.front().since_s = monotonic_s();
         }
     }
 
@@ -100,7 +98,6 @@ class GuardedOnDevice : public Guarded {
     std::unique_ptr<DeviceMarks> ends_;
     std::deque<UnderWay> under_way_;
     std::size_t next_ = 0;
-    double last_seen_s_ = 0;
 };
 
 }  // namespace
