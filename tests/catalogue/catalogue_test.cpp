@@ -11,6 +11,7 @@
 #include "routing/control.hpp"
 #include "simulate/cost_model.hpp"
 #include "text/protocol.hpp"
+#include "topology/machine.hpp"
 #include "transport/dispatcher.hpp"
 #include "transport/exchange.hpp"
 
@@ -21,7 +22,7 @@ template <class T>
 class EveryCatalogue : public testing::Test {};
 
 using Catalogues = testing::Types<Control, Strategy, ReplicaChoice, CostModel, ExchangeBackend, Dispatcher,
-                                  Architecture, ReportWriter, Protocol>;
+                                  Architecture, ReportWriter, Protocol, MachineLoader>;
 TYPED_TEST_SUITE(EveryCatalogue, Catalogues);
 
 TYPED_TEST(EveryCatalogue, IsFilledSortedAndRegisteredByFilesOfThatName) {
