@@ -11,9 +11,11 @@ namespace moewire {
 class TestParallel {
   public:
     TestParallel(LanguageModel const& model, std::string const& strategy,
-                 std::string dispatcher = "per_expert")
+                 std::string dispatcher = "per_expert",
+                 std::string const& transport = default_exchange(world()),
+                 MemoryKind memory = MemoryKind::host)
         : dispatcher_(std::move(dispatcher)),
-          exchange_(make_exchange(default_exchange(world()), world())),
+          exchange_(make_exchange(transport, world(), memory)),
           assignment_(make_plan(strategy, {random_demand(static_cast<std::size_t>(model.facts().layers),
                                                          world().size(), model.facts().experts, 5),
                                            world().size(), 3})),
