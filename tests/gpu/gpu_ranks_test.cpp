@@ -14,13 +14,16 @@
 namespace moewire {
 namespace {
 
+using Transports = std::vector<std::pair<std::string, std::shared_ptr<Exchange>>>;
+
 // The exchanges that work between these ranks' GPUs.
-std::vector<std::string> transports() {
-    std::vector<std::string> names;
+Transports make_transports() {
+    Transports all;
     for (auto const& backend : Registry<ExchangeBackend>::instance().entries()) {
-        if (!backend.value.waive(world(), MemoryKind::device)) names.push_back(backend.name);
+        if (backend.value.waive(world(), MemoryKind::device)) continue;
+        all.emplace_back(backend.name, make_exchange(backend.name, world(), MemoryKind::device));
     }
-    return names;
+    return all;
 }
 
 class OnGpus : public testing::TestWithParam<std::string> {
@@ -30,9 +33,13 @@ class OnGpus : public testing::TestWithParam<std::string> {
         if (world().min(std::int64_t{gpus}) == 0) GTEST_SKIP() << "no GPU can be used here";
         options_.device = {static_cast<int>(world().rank()) % gpus};
         use_gpu(options_.device.cuda_index);
+        if (transports_.empty()) transports_ = make_transports();
         wanted_.read_out = ReadOut::keep;
         wanted_.router = true;
     }
+    static void TearDownTestSuite() { transports_.clear(); }
+
+    inline static Transports transports_;  // made once: NCCL takes a second for each
     ModelOptions options_;
     Wanted wanted_;
 };
@@ -43,8 +50,8 @@ TEST_P(OnGpus, LogitsEqualTransformersUnderEveryExchange) {
     // Copies of experts are planned on the host, single ones on the GPU.
     for (std::string const strategy : {"contiguous", "random", "eplb_replicated"}) {
         std::vector<float> first;
-        for (auto const& transport : transports()) {
-            TestParallel const parallel(*model, strategy, "per_expert", transport, MemoryKind::device);
+        for (auto const& [transport, exchange] : transports_) {
+            TestParallel const parallel(*model, strategy, "per_expert", exchange);
             auto const tokens = expected.tokens("long");
             auto const result = model->forward(my_share(tokens), parallel.view(), wanted_);
             auto const all = expected.values<float>("long.logits");
@@ -63,8 +70,8 @@ TEST_P(OnGpus, BfloatIsNearTransformersWhereDecisionsFellAlike) {
     options_.precision = Precision::bfloat16;
     Expected const expected(GetParam());
     auto const model = LanguageModel::load(fixture_model(GetParam()), options_);
-    for (auto const& transport : transports()) {
-        TestParallel const parallel(*model, "random", "per_expert", transport, MemoryKind::device);
+    for (auto const& [transport, exchange] : transports_) {
+        TestParallel const parallel(*model, "random", "per_expert", exchange);
         half_precision::Compared compared;
         for (std::string const set : {"short", "long"}) {
             auto const result = model->forward(my_share(expected.tokens(set)), parallel.view(), wanted_);
