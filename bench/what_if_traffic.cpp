@@ -1,7 +1,6 @@
-// Where traffic comes from: imposed popularity, controls, traces, matrices, profiles.
+// Where traffic comes from: imposed popularity and controls.
 #include <algorithm>
 #include <numeric>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -14,24 +13,9 @@
 #include "bench/what_if.hpp"
 #include "routing/control.hpp"
 #include "routing/imbalance.hpp"
-#include "trace/trace_reader.hpp"
-#include "traffic/kineto.hpp"
 
 namespace moewire {
 namespace {
-
-Traffic traffic_of(std::vector<ByteMatrix> const& layers) {
-    auto const n = layers.front().extent(0);
-    Traffic traffic{0, Grid<std::uint64_t, 3>(layers.size(), n, n)};
-    for (std::size_t layer = 0; layer < layers.size(); ++layer)
-        std::copy(layers[layer].values().begin(), layers[layer].values().end(),
-                  traffic.bytes.row(layer).begin());
-    return traffic;
-}
-
-std::vector<std::string> strategy_specs(WhatIfRequest const& r) {
-    return split_list(r.strategies.empty() ? "contiguous" : r.strategies, "strategies");
-}
 
 // Every choice drawn from the popularity, or dealt in proportion.
 Demand popular_demand(WhatIfRequest const& r, int ranks, std::vector<double> const& popularity,
@@ -69,47 +53,27 @@ Demand controlled_demand(WhatIfRequest const& r, int ranks, std::uint64_t seed) 
     return Demand(std::move(tokens));
 }
 
-// The plan is made from one demand and timed on others, as in a measured case.
-TrafficSource planned(WhatIfRequest const& r, int ranks, std::string const& spec, Demand const& plan_demand,
-                      std::vector<Demand> const& draws, std::int64_t row_bytes) {
-    TrafficSource source;
-    source.strategy = spec;
-    auto const made = [&](Demand const& served) {
-        PlanRequest const plan{plan_demand, ranks, r.study.seed};
-        return traffic_per_expert(served, make_schedule(spec, {plan, served, 1}).plan, row_bytes);
-    };
-    source.expected = made(plan_demand);
-    for (auto const& draw : draws) source.draws.push_back(made(draw));
-    return source;
-}
-
-// Draws that fit: their matrices are all in memory, and each costs every model a look at every pair.
-int affordable_draws(WhatIfRequest const& r, int ranks) {
-    constexpr double most_pairs = 4e6;
-    auto const fit = static_cast<int>(most_pairs / (static_cast<double>(ranks) * ranks));
-    if (fit >= r.study.seeds) return r.study.seeds;
-    log_warning(
-        fmt::format("{} ranks: P50 and P99 rest on {} draws instead of {}", ranks, fit, r.study.seeds));
-    return fit;
-}
-
-std::vector<TrafficSource> imposed_sources(WhatIfRequest const& r, int ranks) {
+std::vector<TrafficSource> imposed_sources(WhatIfRequest const& r,
+                                           std::vector<std::int32_t> const& node_of_rank) {
     std::vector<TrafficSource> sources;
+    int const ranks = static_cast<int>(node_of_rank.size());
     auto const row_bytes = r.study.hidden_size * r.study.element_bytes;
     auto const add = [&](std::string const& name, double level, Demand const& plan,
                          std::vector<Demand> const& draws) {
-        for (auto const& spec : strategy_specs(r)) {
-            sources.push_back(planned(r, ranks, spec, plan, draws, row_bytes));
+        for (auto const& spec : strategies_asked_for(r)) {
+            sources.push_back(planned_source(r, node_of_rank, spec, plan, draws, row_bytes));
             sources.back().name = name;
             sources.back().imbalance = level;
         }
     };
+    int const draws_of_each = affordable_draws(r, ranks, static_cast<double>(ranks) * ranks);
     if (!r.control.empty()) {
-        add(r.control, -1, controlled_demand(r, ranks, r.study.seed),
-            {controlled_demand(r, ranks, r.study.seed + 1)});
+        std::vector<Demand> draws;
+        for (int draw = 1; draw <= draws_of_each; ++draw)
+            draws.push_back(controlled_demand(r, ranks, r.study.seed + static_cast<std::uint64_t>(draw)));
+        add(r.control, -1, controlled_demand(r, ranks, r.study.seed), draws);
         return sources;
     }
-    int const draws_of_each = affordable_draws(r, ranks);
     for (double const level : r.imbalance_levels) {
         auto const popularity = popularity_at_gini(r.study.num_experts, level);
         std::vector<Demand> draws;
@@ -123,98 +87,42 @@ std::vector<TrafficSource> imposed_sources(WhatIfRequest const& r, int ranks) {
     return sources;
 }
 
-std::vector<TrafficSource> traced_sources(WhatIfRequest const& r) {
-    auto const trace = read_trace(r.trace);
-    std::vector<TrafficSource> sources;
-    for (auto const& one : trace.cases) {
-        auto const* bytes = one.find("traffic_bytes");
-        if (bytes == nullptr) continue;
-        TrafficSource source;
-        source.name = one.path.substr(one.path.rfind('/') + 1);
-        source.strategy = one.has("strategy") ? one.text("strategy") : "";
-        source.expected = {0, to_grid<std::uint64_t, 3>(*bytes)};
-        source.measured_on = trace.topology.has("name") ? trace.topology.text("name") : "unknown";
-        sources.push_back(std::move(source));
-    }
-    if (sources.empty())
-        throw input_error("simulate",
-                          r.trace + " holds no case with traffic (nothing to predict); measure one first");
-    return sources;
-}
-
-// The same tokens on other ranks: each new rank gets those of one that was measured, in turn, so that a
-// rank's work stays what it was. The trace holds the test text alone, so that plans are made from what they
-// serve.
-std::vector<TrafficSource> replanned_sources(WhatIfRequest const& r, int ranks) {
-    auto const trace = read_trace(r.trace);
-    std::set<std::string> seen;
-    std::vector<TrafficSource> sources;
-    for (auto const& one : trace.cases) {
-        auto const* loads = one.find("expert_load_tokens");
-        if (loads == nullptr || !one.has("dataset") || !one.has("policy")) continue;
-        auto const name = fmt::format("{}, {}, {} ranks measured", one.text("dataset"), one.text("policy"),
-                                      one.integer("ranks"));
-        if (!seen.insert(name).second) continue;
-        auto const measured = to_grid<std::int64_t, 3>(*loads);
-        Grid<std::int64_t, 3> tokens(measured.extent(0), static_cast<std::size_t>(ranks), measured.extent(2));
-        for (std::size_t layer = 0; layer < measured.extent(0); ++layer) {
-            for (std::size_t rank = 0; rank < tokens.extent(1); ++rank) {
-                auto const from = measured.row(layer, rank % measured.extent(1));
-                std::copy(from.begin(), from.end(), tokens.row(layer, rank).begin());
-            }
-        }
-        Demand const demand(std::move(tokens));
-        for (auto const& spec : strategy_specs(r)) {
-            sources.push_back(planned(r, ranks, spec, demand, {}, one.integer("row_bytes")));
-            sources.back().name = name;
-            sources.back().measured_on = "fewer or more ranks";
-        }
-    }
-    if (sources.empty())
-        throw input_error(
-            "simulate",
-            r.trace + " holds no expert loads (nothing to plan from); measure with a newer version");
-    return sources;
-}
-
-std::vector<TrafficSource> given_sources(WhatIfRequest const& r) {
-    if (!r.trace.empty()) return traced_sources(r);
-    TrafficSource source;
-    if (!r.matrix.empty()) {
-        source.name = r.matrix;
-        source.expected = traffic_of({read_matrix(r.matrix)});
-    } else {
-        std::vector<ByteMatrix> layers;
-        for (auto const& exchange : read_kineto({r.kineto.begin(), r.kineto.end()}))
-            layers.push_back(exchange.bytes);
-        source.name = "kineto";
-        source.expected = traffic_of(layers);
-    }
-    return {source};
-}
-
-bool is_given(WhatIfRequest const& r) {
-    int const kinds = !r.trace.empty() + !r.matrix.empty() + !r.kineto.empty() + !r.control.empty();
-    if (kinds > 1)
-        throw usage_error(
-            "--trace, --matrix, --kineto and --control exclude each other (one says what moves); keep one");
-    if (kinds == 1 && r.control.empty() && r.trace.empty() && !r.strategies.empty())
-        throw usage_error(
-            "--strategies says nothing of traffic that is given (it is planned already); leave it out");
-    return kinds == 1 && r.control.empty();
-}
-
 }  // namespace
 
-int given_ranks(WhatIfRequest const& r) {
-    bool const may_choose = !r.trace.empty() && !r.ranks.empty();
-    return is_given(r) && !may_choose ? given_sources(r).front().expected.ranks() : 0;
+std::vector<std::string> strategies_asked_for(WhatIfRequest const& r) {
+    return split_list(r.strategies.empty() ? "contiguous" : r.strategies, "strategies");
 }
 
-std::vector<TrafficSource> traffic_sources(WhatIfRequest const& r, int ranks) {
+int affordable_draws(WhatIfRequest const& r, int ranks, double numbers_of_each) {
+    constexpr double most_numbers = 4e6;  // in memory, and each is looked at by every model
+    auto const fit = static_cast<int>(most_numbers / numbers_of_each);
+    if (fit >= r.study.seeds) return r.study.seeds;
+    log_warning(
+        fmt::format("{} ranks: P50 and P99 rest on {} draws instead of {}", ranks, fit, r.study.seeds));
+    return fit;
+}
+
+TrafficSource planned_source(WhatIfRequest const& r, std::vector<std::int32_t> const& node_of_rank,
+                             std::string const& spec, Demand const& plan_demand,
+                             std::vector<Demand> const& draws, std::int64_t row_bytes) {
+    TrafficSource source;
+    source.strategy = spec;
+    auto const made = [&](Demand const& served) {
+        PlanRequest const plan{plan_demand, static_cast<int>(node_of_rank.size()), r.study.seed,
+                               node_of_rank};
+        return traffic_per_expert(served, make_schedule(spec, {plan, served, 1}).plan, row_bytes);
+    };
+    source.expected = made(plan_demand);
+    for (auto const& draw : draws) source.draws.push_back(made(draw));
+    return source;
+}
+
+std::vector<TrafficSource> traffic_sources(WhatIfRequest const& r,
+                                           std::vector<std::int32_t> const& node_of_rank) {
     bool const is_replanned = !r.trace.empty() && (!r.ranks.empty() || !r.strategies.empty());
-    if (is_given(r)) return is_replanned ? replanned_sources(r, ranks) : given_sources(r);
-    return imposed_sources(r, ranks);
+    if (is_replanned) return replanned_sources(r, node_of_rank);
+    auto given = given_sources(r);
+    return given.empty() ? imposed_sources(r, node_of_rank) : given;
 }
 
 }  // namespace moewire

@@ -37,8 +37,10 @@ int run(Context const& context, Options const& o) {
         return 0;
     }
     auto const results = run_seed_study(request);
+    std::string findings;
+    for (auto const& finding : seed_findings(what_if_of(o), results)) findings += "* " + finding + "\n";
     print(context,
-          to_table(results) +
+          to_table(results) + findings +
               fmt::format("wrote {}\n",
                           (std::filesystem::path(request.output_dir) / "simulation_results.json").string()));
     return 0;
@@ -52,14 +54,19 @@ void declare_what_if(CLI::App& app, WhatIfRequest& w) {
     option(app, "bandwidths", w.bandwidths,
            "Bandwidths to sweep: of each card, or of each port where there is none [Gbit/s]");
     option(app, "strategies", w.strategies, "Placements and replications by comma, each name[:key=value]...");
-    option(app, "cost_model", w.cost_models, "Cost models by comma; default: bound");
+    option(
+        app, "cost_model", w.cost_models,
+        "Cost models by comma, and sums: the bound without a matrix; default: bound, above 2048 ranks sums");
     option(app, "control", w.control, "Impose this control instead of the imbalance levels");
     option(app, "trace", w.trace,
            "Take the traffic of a measured trace (.h5) elsewhere; with --ranks or --strategies planned anew");
     option(app, "matrix", w.matrix, "Take one exchange from a matrix file of nccl-tests");
     option(app, "kineto", w.kineto, "Take the exchanges from PyTorch profiles, one file a rank");
+    option(
+        app, "import", w.imports,
+        "Take one exchange from files of another simulator: .goal, .cm, .matrix.txt, or .et of every rank");
     option(app, "export", w.export_format,
-           "Write the exchanges for another simulator, too: see `moewire list`");
+           "Write the exchanges for another simulator, too, and read them back: see `moewire list`");
 }
 
 std::function<int(Context const&)> declare(CLI::App& app) {
@@ -89,16 +96,18 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         "share a GPU.\n"
         "p50_max_time and p99_max_time: over routings sampled from that popularity.\n\n"
         "With --topology, --ranks, --bandwidths, --strategies, --cost-model, --control, --trace, --matrix, "
-        "--kineto or --export\n"
+        "--kineto, --import or --export\n"
         "the same is asked of any machine, e.g.\n"
         "  moewire simulate --topology dgx_h100_4_nodes --num_experts 64 --strategies contiguous,eplb_pack\n"
-        "  moewire simulate --topology nvl72 --trace run.h5 --export goal\n"
+        "  moewire simulate --topology nvl72 --trace run.h5 --strategies contiguous,eplb_pack --ranks 8 72\n"
+        "  moewire simulate --topology flat_100g --matrix bytes.txt --export goal\n"
         "  moewire simulate --topology dgx_h100_1024_nodes --ranks 8192 100000 --num_tokens 100000000");
     return [o](Context const& context) { return run(context, *o); };
 }
 
-bool const registered =
-    register_in<Command>("simulate", "The seed study's flat network under growing imbalance.", {declare});
+bool const registered = register_in<Command>(
+    "simulate", "What exchanges take elsewhere: the seed study's network, any machine, any traffic.",
+    {declare});
 
 }  // namespace
 }  // namespace moewire

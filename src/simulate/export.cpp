@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "traffic/matrix_file.hpp"
 
 namespace moewire {
 namespace {
@@ -51,6 +52,21 @@ std::uint64_t whole_number(std::string_view word, ExportFile const& file, int li
     return value;
 }
 
+std::size_t rank_count(std::string_view word, ExportFile const& file, int line) {
+    auto const count = whole_number(word, file, line);
+    if (count < 1 || count > most_matrix_ranks)
+        throw export_error(
+            file, line, fmt::format("{} ranks (1 to {} fit a matrix); correct it", count, most_matrix_ranks));
+    return count;
+}
+
+int small_number(std::string_view word, ExportFile const& file, int line) {
+    auto const number = whole_number(word, file, line);
+    if (number > std::uint64_t{1} << 24)
+        throw export_error(file, line, fmt::format("{} is too large to be true; correct it", number));
+    return static_cast<int>(number);
+}
+
 double decimal_number(std::string_view word, std::string_view unit, ExportFile const& file, int line) {
     double value = 0;
     auto const read = std::from_chars(word.data(), word.data() + word.size(), value);
@@ -69,7 +85,12 @@ void add_bytes(Grid<std::uint64_t, 2>& bytes, std::uint64_t source, std::uint64_
                            fmt::format("rank {} of {} (they count from 0); correct it",
                                        std::max(source, destination), bytes.extent(0)));
     }
-    bytes(source, destination) += amount;
+    auto& pair = bytes(source, destination);
+    if (amount > most_pair_bytes || pair + amount > most_pair_bytes)
+        throw export_error(file, line,
+                           fmt::format("{} bytes from {} to {} (no machine has more than {}); correct it",
+                                       pair + amount, source, destination, most_pair_bytes));
+    pair += amount;
 }
 
 void expect_matched(Grid<std::uint64_t, 2> const& sent, Grid<std::uint64_t, 2> const& received,
@@ -95,20 +116,30 @@ std::string cable_lines(LinkGraph const& graph) {
     return text;
 }
 
-std::vector<Cable> read_cables(std::vector<NumberedLine> const& lines, std::size_t first,
-                               ExportFile const& file) {
-    std::vector<Cable> cables;
+void read_cables(LinkGraph& graph, std::vector<NumberedLine> const& lines, std::size_t first,
+                 std::uint64_t promised, ExportFile const& file) {
+    if (graph.ranks < 1 || graph.vertices < graph.ranks)
+        throw export_error(file, 1, "has fewer vertices than switches, or no others; correct it");
+    auto const vertex = [&](std::string_view word, int line) {
+        auto const number = whole_number(word, file, line);
+        if (number >= static_cast<std::uint64_t>(graph.vertices))
+            throw export_error(
+                file, line,
+                fmt::format("vertex {} of {} (they count from 0); correct it", number, graph.vertices));
+        return static_cast<int>(number);
+    };
     for (std::size_t i = first; i < lines.size(); ++i) {
         auto const words = words_of(lines[i].text);
         int const line = lines[i].number;
         if (words.size() != 5)
             throw export_error(file, line, "a cable has five words (a b rate delay errors); correct it");
-        cables.push_back({static_cast<int>(whole_number(words[0], file, line)),
-                          static_cast<int>(whole_number(words[1], file, line)),
-                          decimal_number(words[2], "Gbps", file, line) * 1e9 / 8,
-                          decimal_number(words[3], "ms", file, line) * 1e-3});
+        graph.cables.push_back({vertex(words[0], line), vertex(words[1], line),
+                                decimal_number(words[2], "Gbps", file, line) * 1e9 / 8,
+                                decimal_number(words[3], "ms", file, line) * 1e-3});
     }
-    return cables;
+    if (graph.cables.size() != promised)
+        throw export_error(
+            file, 1, fmt::format("promises {} cables, {} follow; correct it", promised, graph.cables.size()));
 }
 
 }  // namespace moewire

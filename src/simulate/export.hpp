@@ -2,6 +2,7 @@
 // back, so that nothing is lost on the way.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -27,12 +28,24 @@ struct Imported {
 
 struct TrafficExport {
     static constexpr char const* catalogue = "simulate/exports";
+    // What the names of its files end in, that of the traffic first.
+    std::vector<std::string> endings;
     // `name` begins every file name. Throws: usage (source "export"), when the format cannot say this
     // machine.
     std::function<std::vector<ExportFile>(Scenario const&, std::string const& name)> write;
     // Throws: usage (source "export"), naming file and line.
     std::function<Imported(std::vector<ExportFile> const&)> read;
 };
+
+// Reads traffic that some simulator keeps, in the format that the first file's ending tells; files of
+// one name belong together. Throws: usage (source "export"), when no format has that ending, or it holds no
+// traffic.
+Grid<std::uint64_t, 2> import_traffic(std::vector<std::filesystem::path> const& files);
+
+// Throws: failure (source "export"), unless the files say the same exchange and the same machine.
+// Returns what was compared, in words.
+std::string read_back(TrafficExport const& format, std::vector<ExportFile> const& files,
+                      Scenario const& scenario);
 
 // Lines without comments and white space at the ends; empty ones left out.
 struct NumberedLine {
@@ -44,11 +57,15 @@ std::vector<std::string_view> words_of(std::string_view line);
 
 // Throws: usage (source "export"), naming file and line, unless `word` is a whole number, 0 to 2^63.
 std::uint64_t whole_number(std::string_view word, ExportFile const& file, int line);
+// As many ranks as a matrix may have. Throws: usage.
+std::size_t rank_count(std::string_view word, ExportFile const& file, int line);
+// At most 2^24, so that sums of some stay whole. Throws: usage.
+int small_number(std::string_view word, ExportFile const& file, int line);
 // The same for a number with its unit behind it; zero or more.
 double decimal_number(std::string_view word, std::string_view unit, ExportFile const& file, int line);
 Error export_error(ExportFile const& file, int line, std::string const& problem);
 
-// Adds to a matrix; refuses ranks outside it. Throws: usage.
+// Adds to a matrix; refuses ranks outside it, and more than a pair may have. Throws: usage.
 void add_bytes(Grid<std::uint64_t, 2>& bytes, std::uint64_t source, std::uint64_t destination,
                std::uint64_t amount, ExportFile const& file, int line);
 
@@ -58,7 +75,8 @@ void expect_matched(Grid<std::uint64_t, 2> const& sent, Grid<std::uint64_t, 2> c
 
 // A machine's cables as ns-3 front ends read them: "a b 100Gbps 0.001ms 0".
 std::string cable_lines(LinkGraph const& graph);
-std::vector<Cable> read_cables(std::vector<NumberedLine> const& lines, std::size_t first,
-                               ExportFile const& file);
+// `promised`: how many the file says there are. Refuses vertices that `graph` does not have. Throws: usage.
+void read_cables(LinkGraph& graph, std::vector<NumberedLine> const& lines, std::size_t first,
+                 std::uint64_t promised, ExportFile const& file);
 
 }  // namespace moewire

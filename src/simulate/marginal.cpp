@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -38,7 +39,7 @@ class Evaluation {
         forwards_ = m_.leaf && m_.leaf->crossing == RailCrossing::forwarded;
         for (auto const& one : traffic_.classes) {
             NodeSums sums{one.nodes, {}, std::vector<Sum>(cards())};
-            auto const places = places_in(one);
+            auto const& places = places_in(one);
             for (std::size_t i = 0; i < one.ranks.size(); ++i) {
                 Sum const load{one.ranks[i].out_bytes, one.ranks[i].in_bytes};
                 sums.all += load;
@@ -61,14 +62,15 @@ class Evaluation {
   private:
     std::size_t cards() const { return static_cast<std::size_t>(m_.nics_per_node); }
 
-    // As a machine of this one node would place them.
-    std::vector<Place> places_in(NodeClass const& one) const {
+    // As a machine of this one node would place them; nodes of one size are placed alike.
+    std::vector<Place> const& places_in(NodeClass const& one) {
+        auto& places = places_by_size_[one.ranks.size()];
+        if (!places.empty()) return places;
         auto node = m_;
         node.ranks_of_node.clear();
         node.sites.clear();
         node.site_links.clear();
         Topology const topology(node, std::vector<int>(one.ranks.size(), 0));
-        std::vector<Place> places;
         for (RankId const rank : ids<RankId>(one.ranks.size())) places.push_back(topology.place_of(rank));
         return places;
     }
@@ -82,7 +84,7 @@ class Evaluation {
     void evaluate_node(std::size_t at, std::int64_t first) {
         auto const& node = nodes_[at];
         auto const& loads = traffic_.classes[at].ranks;
-        auto const places = places_in(traffic_.classes[at]);
+        auto const& places = places_in(traffic_.classes[at]);
         std::vector<int> helpers(cards(), -1);
         for (std::size_t i = loads.size(); i-- > 0;) helpers[index_of(places[i].card)] = static_cast<int>(i);
         double stays = 0;
@@ -245,6 +247,7 @@ class Evaluation {
     double total_ = 0;
     std::vector<Sum> rails_;  // by card number, over all nodes
     std::vector<NodeSums> nodes_;
+    std::map<std::size_t, std::vector<Place>> places_by_size_;
     bool forwards_ = false;
     Bound bound_{0, "none"};
 };

@@ -90,14 +90,20 @@ Transfer read_node(std::string_view message) {
 Imported read(std::vector<ExportFile> const& files) {
     auto const n = files.size();
     Grid<std::uint64_t, 2> sent(n, n), received(n, n);
-    for (std::size_t rank = 0; rank < n; ++rank) {
-        WireReader stream(files[rank].content);
+    std::map<std::uint64_t, std::string> file_of_rank;
+    for (auto const& file : files) {
+        WireReader stream(file.content);
         stream.delimited();  // the metadata
         for (int number = 1; !stream.at_end(); ++number) {
             auto const t = read_node(stream.delimited());
-            if (t.type == node::send) add_bytes(sent, t.source, t.destination, t.bytes, files[rank], number);
-            if (t.type == node::receive)
-                add_bytes(received, t.source, t.destination, t.bytes, files[rank], number);
+            if (t.type != node::send && t.type != node::receive) continue;
+            add_bytes(t.type == node::send ? sent : received, t.source, t.destination, t.bytes, file, number);
+            auto const rank = t.type == node::send ? t.source : t.destination;
+            if (auto const& owner = file_of_rank.emplace(rank, file.name).first->second; owner != file.name)
+                throw export_error(
+                    file, number,
+                    fmt::format("rank {} is that of {} (a file a rank is needed); name each once", rank,
+                                owner));
         }
     }
     expect_matched(sent, received, files.at(0));
@@ -105,7 +111,8 @@ Imported read(std::vector<ExportFile> const& files) {
 }
 
 bool const registered = register_in<TrafficExport>(
-    "chakra", "Chakra execution traces, a file a rank, lowered to sends and receives (.et).", {write, read});
+    "chakra", "Chakra execution traces, a file a rank, lowered to sends and receives (.et).",
+    {{".et"}, write, read});
 
 }  // namespace
 }  // namespace moewire

@@ -37,7 +37,7 @@ Imported read(std::vector<ExportFile> const& files) {
     auto const head = lines.empty() ? std::vector<std::string_view>() : words_of(lines[0].text);
     if (head.size() != 2 || head[0] != "num_ranks")
         throw export_error(file, 1, "does not begin with num_ranks N; add it");
-    auto const n = whole_number(head[1], file, lines[0].number);
+    auto const n = rank_count(head[1], file, lines[0].number);
     Grid<std::uint64_t, 2> sent(n, n), received(n, n);
     std::uint64_t rank = n;
     for (std::size_t i = 1; i < lines.size(); ++i) {
@@ -59,12 +59,14 @@ Imported read(std::vector<ExportFile> const& files) {
                 fmt::format("{} is neither send nor recv; leave it out", in_quotes(lines[i].text)));
         }
     }
+    if (rank != n) throw export_error(file, lines.back().number, "the last rank is not closed; add its }");
     expect_matched(sent, received, file);
     return {sent, std::nullopt};
 }
 
 bool const registered = register_in<TrafficExport>(
-    "goal", "GOAL schedule of sends and receives, for LogGOPSim and ATLAHS (.goal).", {write, read});
+    "goal", "GOAL schedule of sends and receives, for LogGOPSim and ATLAHS (.goal).",
+    {{".goal"}, write, read});
 
 }  // namespace
 }  // namespace moewire

@@ -90,9 +90,10 @@ Grid<std::uint64_t, 2> read_connections(ExportFile const& file) {
         auto const words = i < lines.size() ? words_of(lines[i].text) : std::vector<std::string_view>();
         if (words.size() != 2 || words[0] != key)
             throw export_error(file, static_cast<int>(i) + 1, fmt::format("is not '{} N'; add it", key));
-        return whole_number(words[1], file, lines[i].number);
+        return words[1];
     };
-    auto const n = promised(0, "Nodes"), count = promised(1, "Connections");
+    auto const n = rank_count(promised(0, "Nodes"), file, lines.empty() ? 1 : lines[0].number);
+    auto const count = whole_number(promised(1, "Connections"), file, lines[1].number);
     Grid<std::uint64_t, 2> bytes(n, n);
     for (std::size_t i = 2; i < lines.size(); ++i) {
         auto const words = words_of(lines[i].text);
@@ -154,11 +155,13 @@ LinkGraph read_tree(ExportFile const& file) {
 }
 
 Imported read(std::vector<ExportFile> const& files) {
-    return {read_connections(files.at(0)), read_tree(files.at(1))};
+    auto const bytes = read_connections(files.at(0));
+    return {bytes, files.size() > 1 ? std::optional(read_tree(files[1])) : std::nullopt};
 }
 
-bool const registered = register_in<TrafficExport>(
-    "htsim", "htsim's connection matrix and fat tree of two tiers (.cm, .topo).", {write, read});
+bool const registered =
+    register_in<TrafficExport>("htsim", "htsim's connection matrix and fat tree of two tiers (.cm, .topo).",
+                               {{".cm", ".topo"}, write, read});
 
 }  // namespace
 }  // namespace moewire

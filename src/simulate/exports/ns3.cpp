@@ -25,19 +25,17 @@ Imported read(std::vector<ExportFile> const& files) {
     if (head.size() != 3)
         throw export_error(file, 1, "does not begin with vertices, switches, cables; add them");
     LinkGraph graph;
-    graph.vertices = static_cast<int>(whole_number(head[0], file, 1));
-    auto const switches = whole_number(head[1], file, 1);
-    graph.ranks = graph.vertices - static_cast<int>(switches);
+    graph.vertices = small_number(head[0], file, 1);
+    int const switches = small_number(head[1], file, 1);
+    graph.ranks = graph.vertices - switches;
     // Without switches their line is empty, hence not among the lines.
-    graph.cables = read_cables(lines, switches > 0 ? 2 : 1, file);
-    if (graph.cables.size() != whole_number(head[2], file, 1))
-        throw export_error(
-            file, 1, fmt::format("promises {} cables, {} follow; correct it", head[2], graph.cables.size()));
+    read_cables(graph, lines, switches > 0 ? 2 : 1, whole_number(head[2], file, 1), file);
     return {std::nullopt, graph};
 }
 
 bool const registered = register_in<TrafficExport>(
-    "ns3", "Physical topology of ASTRA-sim's ns-3 front end: switches and cables (.ns3.txt).", {write, read});
+    "ns3", "Physical topology of ASTRA-sim's ns-3 front end: switches and cables (.ns3.txt).",
+    {{".ns3.txt"}, write, read});
 
 }  // namespace
 }  // namespace moewire

@@ -32,19 +32,17 @@ Imported read(std::vector<ExportFile> const& files) {
     auto const head = lines.empty() ? std::vector<std::string_view>() : words_of(lines[0].text);
     if (head.size() != 6) throw export_error(file, 1, "does not begin with five numbers and a GPU; add them");
     LinkGraph graph;
-    graph.vertices = static_cast<int>(whole_number(head[0], file, 1));
-    graph.ranks_per_node = static_cast<int>(whole_number(head[1], file, 1));
-    graph.node_switches = static_cast<int>(whole_number(head[2], file, 1));
-    graph.ranks = graph.vertices - graph.node_switches - static_cast<int>(whole_number(head[3], file, 1));
-    graph.cables = read_cables(lines, 2, file);
-    if (graph.cables.size() != whole_number(head[4], file, 1))
-        throw export_error(
-            file, 1, fmt::format("promises {} cables, {} follow; correct it", head[4], graph.cables.size()));
+    graph.vertices = small_number(head[0], file, 1);
+    graph.ranks_per_node = small_number(head[1], file, 1);
+    graph.node_switches = small_number(head[2], file, 1);
+    graph.ranks = graph.vertices - graph.node_switches - small_number(head[3], file, 1);
+    read_cables(graph, lines, 2, whole_number(head[4], file, 1), file);
     return {std::nullopt, graph};
 }
 
 bool const registered = register_in<TrafficExport>(
-    "simai", "Topology of SimAI's ns-3: servers, their switches, the network (.simai.txt).", {write, read});
+    "simai", "Topology of SimAI's ns-3: servers, their switches, the network (.simai.txt).",
+    {{".simai.txt"}, write, read});
 
 }  // namespace
 }  // namespace moewire
