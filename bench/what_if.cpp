@@ -130,15 +130,38 @@ std::vector<WhatIfResult> run_dense(WhatIfRequest const& r, std::vector<TrafficS
     return results;
 }
 
-void check(WhatIfRequest const& r) {
+void check_between(char const* flag, double value, double least, double most) {
+    if (value >= least && value <= most) return;
+    throw usage_error(
+        fmt::format("--{} is {} ({} to {:g} make sense); give another value", flag, value, least, most));
+}
+
+}  // namespace
+
+void check_what_if(WhatIfRequest const& r) {
+    auto const& s = r.study;
+    check_between("num_tokens", static_cast<double>(s.num_tokens), 1, 1e12);
+    check_between("num_experts", s.num_experts, 1, 4e6);
+    check_between("num_gpus", s.num_gpus, 1, 4e6);
+    check_between("top_k", s.top_k, 1, 1e4);
+    check_between("hidden_size", static_cast<double>(s.hidden_size), 1, 1e7);
+    check_between("element_bytes", static_cast<double>(s.element_bytes), 1, 64);
+    check_between("seeds", s.seeds, 0, 1e6);
+    check_between("latency", s.network.latency_s * 1e6, 0, 1e9);
+    check_between("bandwidth", s.network.bandwidth_bytes_per_s * 8 / 1e9, 1e-9, 1e9);
+    double const bytes =
+        static_cast<double>(s.num_tokens) * s.top_k * static_cast<double>(s.hidden_size * s.element_bytes);
+    if (bytes > 4e18)
+        throw usage_error(
+            fmt::format("{:.2g} bytes in one exchange (tokens x top_k x hidden_size x element_bytes; "
+                        "beyond what can be counted); use fewer tokens",
+                        bytes));
     for (double const bandwidth : r.bandwidths)
-        if (!(bandwidth > 0 && bandwidth < 1e9))
+        if (!(bandwidth > 0 && bandwidth <= 1e9))
             throw usage_error(
                 fmt::format("--bandwidths {} (no link carries that); give Gbit/s above 0", bandwidth));
     if (r.imbalance_levels.empty()) throw usage_error("--imbalance_levels is empty; name at least one");
 }
-
-}  // namespace
 
 bool is_what_if(WhatIfRequest const& r) {
     return !r.topology.empty() || !r.ranks.empty() || !r.bandwidths.empty() || !r.strategies.empty() ||
@@ -147,7 +170,7 @@ bool is_what_if(WhatIfRequest const& r) {
 }
 
 std::vector<WhatIfResult> run_what_if(WhatIfRequest const& r) {
-    check(r);
+    check_what_if(r);
     auto const described = machine_asked_for(r);
     std::vector<WhatIfResult> results;
     for (int const ranks : rank_counts(r, described)) {

@@ -92,6 +92,9 @@ struct WhatIfResult {
     double measured_s = 0;                       // the same there; 0: unknown
 };
 
+// Throws: usage, for sizes and amounts that make no sense.
+void check_what_if(WhatIfRequest const& request);
+
 std::vector<WhatIfResult> run_what_if(WhatIfRequest const& request);
 
 // The same from sums over ranks alone, for any number of them: no matrix is ever written down.

@@ -175,8 +175,10 @@ std::vector<std::string> seed_findings(WhatIfRequest const& request, std::vector
     balanced.strategies = "eplb_pack";
     balanced.cost_models = "seed";
     balanced.ranks = {static_cast<double>(request.study.num_gpus)};
-    balanced.study.seeds = 0;  // of these the expected times alone are asked
-    auto results = run_what_if(balanced);
+    balanced.study.seeds = 0;                  // of these the expected times alone are asked
+    constexpr int most_compared_ranks = 2048;  // whose matrices are written down
+    auto results =
+        request.study.num_gpus <= most_compared_ranks ? run_what_if(balanced) : std::vector<WhatIfResult>();
     for (auto const& level : levels) {
         WhatIfResult one;
         one.ranks = request.study.num_gpus;

@@ -1,6 +1,5 @@
 // Where traffic comes from: imposed popularity and controls.
 #include <algorithm>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -13,6 +12,7 @@
 #include "bench/what_if.hpp"
 #include "routing/control.hpp"
 #include "routing/imbalance.hpp"
+#include "routing/multinomial.hpp"
 
 namespace moewire {
 namespace {
@@ -22,20 +22,13 @@ Demand popular_demand(WhatIfRequest const& r, int ranks, std::vector<double> con
                       Random* random) {
     auto const& s = r.study;
     Grid<std::int64_t, 3> tokens(std::size_t{1}, static_cast<std::size_t>(ranks), popularity.size());
-    std::vector<double> upper(popularity.size());
-    std::partial_sum(popularity.begin(), popularity.end(), upper.begin());
     auto const share = even_shares(s.num_tokens, ranks);
     for (int source = 0; source < ranks; ++source) {
         auto const choices = share[static_cast<std::size_t>(source)] * s.top_k;
         auto row = tokens.row(0, source);
-        if (random == nullptr) {
-            auto const dealt = apportion(choices, popularity);
-            std::copy(dealt.begin(), dealt.end(), row.begin());
-            continue;
-        }
-        for (std::int64_t i = 0; i < choices; ++i)
-            ++row[static_cast<std::size_t>(
-                std::upper_bound(upper.begin(), upper.end() - 1, random->uniform()) - upper.begin())];
+        auto const counts = random == nullptr ? apportion(choices, popularity)
+                                              : draw_multinomial(choices, popularity, *random);
+        std::copy(counts.begin(), counts.end(), row.begin());
     }
     return Demand(std::move(tokens));
 }
@@ -53,6 +46,18 @@ Demand controlled_demand(WhatIfRequest const& r, int ranks, std::uint64_t seed) 
     return Demand(std::move(tokens));
 }
 
+// A control routes token by token.
+void check_picks(WhatIfRequest const& r, int demands) {
+    double const picks = static_cast<double>(r.study.num_tokens) * r.study.top_k * demands;
+    if (picks > 1e9)
+        throw usage_error(
+            fmt::format("{:.2g} choices under {} (tokens x top_k x draws; it would take minutes); "
+                        "use fewer tokens or seeds",
+                        picks, r.control));
+}
+
+constexpr double most_cells = 1e8;  // of a demand
+
 std::vector<TrafficSource> imposed_sources(WhatIfRequest const& r,
                                            std::vector<std::int32_t> const& node_of_rank) {
     std::vector<TrafficSource> sources;
@@ -66,8 +71,16 @@ std::vector<TrafficSource> imposed_sources(WhatIfRequest const& r,
             sources.back().imbalance = level;
         }
     };
-    int const draws_of_each = affordable_draws(r, ranks, static_cast<double>(ranks) * ranks);
+    double const cells = static_cast<double>(ranks) * std::max(ranks, r.study.num_experts);
+    if (cells > most_cells) {
+        throw usage_error(
+            fmt::format("{} ranks x {} experts (the demand would take gigabytes); ask for fewer, or "
+                        "for --cost_model sums",
+                        ranks, r.study.num_experts));
+    }
+    int const draws_of_each = affordable_draws(r, ranks, cells);
     if (!r.control.empty()) {
+        check_picks(r, draws_of_each + 1);
         std::vector<Demand> draws;
         for (int draw = 1; draw <= draws_of_each; ++draw)
             draws.push_back(controlled_demand(r, ranks, r.study.seed + static_cast<std::uint64_t>(draw)));

@@ -36,6 +36,8 @@ int run(Context const& context, Options const& o) {
         print(context, report_what_if(what_if, run_what_if(what_if)));
         return 0;
     }
+    // Before anything is written.
+    check_what_if(what_if_of(o));
     auto const results = run_seed_study(request);
     std::string findings;
     for (auto const& finding : seed_findings(what_if_of(o), results)) findings += "* " + finding + "\n";

@@ -36,6 +36,11 @@ Routing impose(std::string_view text, ControlRequest const& asked) {
     if (!spec.family.empty() && spec.family != "control")
         throw usage_error(fmt::format("'{}' is a {}, not a control; see `moewire list`", text, spec.family));
     auto const& control = Registry<Control>::instance().at(spec.name).value;
+    if (asked.top_k < 1 || asked.top_k > asked.experts)
+        throw usage_error(
+            fmt::format("{}: {} distinct experts for each token of {} (there are not as many); "
+                        "choose fewer",
+                        label_of(spec), asked.top_k, asked.experts));
     auto request = asked;
     request.settings = Settings(control.settings, spec);
     auto const routing = control.route(request);

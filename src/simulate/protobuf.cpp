@@ -9,9 +9,9 @@ namespace {
 
 constexpr std::uint64_t varint_type = 0, fixed64_type = 1, length_type = 2, fixed32_type = 5;
 
-Error torn(std::string const& what) {
-    return input_error("export",
-                       "protobuf: " + what + " (the file is cut short, or no Chakra trace); export it again");
+Error torn(std::string_view file, std::string const& what) {
+    return input_error("export", std::string(file) + ": " + what +
+                                     " (the file is cut short, or no Chakra trace); export it again");
 }
 
 }  // namespace
@@ -45,11 +45,11 @@ std::uint64_t WireReader::varint() {
         value |= std::uint64_t{byte & 0x7fU} << shift;
         if (byte < 0x80) return value;
     }
-    throw torn("a number of more than 64 bits");
+    throw torn(file_, "a number of more than 64 bits");
 }
 
 std::string_view WireReader::take(std::uint64_t count) {
-    if (count > left_.size()) throw torn("bytes are missing");
+    if (count > left_.size()) throw torn(file_, "bytes are missing");
     auto const taken = left_.substr(0, count);
     left_.remove_prefix(count);
     return taken;
@@ -72,7 +72,7 @@ WireField WireReader::next() {
             take(4);
             break;
         default:
-            throw torn(fmt::format("a field of unknown type {}", key & 7));
+            throw torn(file_, fmt::format("a field of unknown type {}", key & 7));
     }
     return found;
 }

@@ -33,7 +33,9 @@ struct WireField {
 
 class WireReader {
   public:
-    explicit WireReader(std::string_view bytes) : left_(bytes) {}
+    // `file` is for messages.
+    explicit WireReader(std::string_view bytes, std::string_view file = "protobuf")
+        : left_(bytes), file_(file) {}
     bool at_end() const { return left_.empty(); }
     // All throw: usage (source "export"), when the bytes end too early or are of another kind.
     WireField next();              // fields of fixed width are passed over (number 0)
@@ -42,7 +44,7 @@ class WireReader {
   private:
     std::uint64_t varint();
     std::string_view take(std::uint64_t count);
-    std::string_view left_;
+    std::string_view left_, file_;
 };
 
 }  // namespace moewire

@@ -76,9 +76,49 @@ void check_leaf(MachineDescription const& m, std::string const& file) {
         throw refusal(file, "leaf.crossing", "is 'forwarded' without rails; set leaf.wiring = \"rail\"");
 }
 
+// No link and no memory carries so much, no message waits so long: a slip of the pen or of a unit.
+constexpr double most_bytes_per_s = 1e17, most_latency_s = 3600;
+
+void check_amounts(MachineDescription const& m, std::string const& file) {
+    auto const capacity = [&](std::string const& key, std::optional<double> bytes_per_s) {
+        if (!bytes_per_s || *bytes_per_s <= most_bytes_per_s) return;
+        throw refusal(
+            file, key,
+            fmt::format("is {:g} bytes per second (nothing carries that); correct it", *bytes_per_s));
+    };
+    auto const latency = [&](std::string const& key, double seconds) {
+        if (seconds <= most_latency_s) return;
+        throw refusal(file, key,
+                      fmt::format("is {:g} seconds (no message waits so long); correct it", seconds));
+    };
+    capacity("rank.out_bytes_per_s", m.rank_out_bytes_per_s);
+    capacity("rank.in_bytes_per_s", m.rank_in_bytes_per_s);
+    capacity("node.memory_bytes_per_s", m.node_memory_bytes_per_s);
+    capacity("node.nic_out_bytes_per_s", m.nic_out_bytes_per_s);
+    capacity("node.nic_in_bytes_per_s", m.nic_in_bytes_per_s);
+    if (m.socket) capacity("socket.out_bytes_per_s", m.socket->out_bytes_per_s);
+    if (m.socket) capacity("socket.in_bytes_per_s", m.socket->in_bytes_per_s);
+    if (m.leaf) capacity("leaf.up_bytes_per_s", m.leaf->up_bytes_per_s);
+    if (m.leaf) capacity("leaf.down_bytes_per_s", m.leaf->down_bytes_per_s);
+    if (m.leaf && m.leaf->oversubscription.value_or(1) > 1e6)
+        throw refusal(file, "leaf.oversubscription",
+                      fmt::format("is {:g} (nothing would pass); correct it", *m.leaf->oversubscription));
+    for (std::size_t i = 0; i < m.site_links.size(); ++i) {
+        capacity(fmt::format("link[{}].bytes_per_s", i), m.site_links[i].out_bytes_per_s);
+        capacity(fmt::format("link[{}].back_bytes_per_s", i), m.site_links[i].back_bytes_per_s);
+        latency(fmt::format("link[{}].latency_s", i), m.site_links[i].latency_s);
+    }
+    for (std::size_t i = 0; i < m.dimensions.size(); ++i) {
+        capacity(fmt::format("dimension[{}].bytes_per_s", i), m.dimensions[i].bytes_per_s);
+        latency(fmt::format("dimension[{}].latency_s", i), m.dimensions[i].latency_s);
+    }
+    latency("latency_s", m.latency_s);
+}
+
 }  // namespace
 
 void check_machine(MachineDescription const& m, std::string const& file) {
+    check_amounts(m, file);
     check_links(m, file);
     check_leaf(m, file);
     if (!m.ranks_of_node.empty() && m.ranks_per_node)

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "base/error.hpp"
 #include "routing/imbalance.hpp"
 #include "routing/imposed.hpp"
 #include "support/catalogue.hpp"
@@ -45,6 +46,11 @@ TEST_P(EveryControl, GivesWhatItClaimsOnEveryShape) {
             }
         }
     }
+}
+
+TEST_P(EveryControl, RefusesMoreDistinctExpertsThanThereAre) {
+    EXPECT_THROW(impose(GetParam(), request(2, 0, 10, 16, 17)), Error);
+    EXPECT_THROW(impose(GetParam(), request(2, 0, 10, 16, 0)), Error);
 }
 
 TEST_P(EveryControl, ItsCheckSeesAnotherRouting) {

@@ -68,15 +68,15 @@ struct Transfer {
     std::uint64_t type = 0, source = 0, destination = 0, bytes = 0;
 };
 
-Transfer read_node(std::string_view message) {
+Transfer read_node(std::string_view message, std::string_view file) {
     Transfer found;
-    for (WireReader fields(message); !fields.at_end();) {
+    for (WireReader fields(message, file); !fields.at_end();) {
         auto const field = fields.next();
         if (field.field == node::type) found.type = field.number;
         if (field.field != node::attribute) continue;
         std::string_view name;
         std::uint64_t value = 0;
-        for (WireReader parts(field.text); !parts.at_end();) {
+        for (WireReader parts(field.text, file); !parts.at_end();) {
             auto const part = parts.next();
             part.field == attribute::name ? void(name = part.text) : void(value = part.number);
         }
@@ -92,10 +92,10 @@ Imported read(std::vector<ExportFile> const& files) {
     Grid<std::uint64_t, 2> sent(n, n), received(n, n);
     std::map<std::uint64_t, std::string> file_of_rank;
     for (auto const& file : files) {
-        WireReader stream(file.content);
+        WireReader stream(file.content, file.name);
         stream.delimited();  // the metadata
         for (int number = 1; !stream.at_end(); ++number) {
-            auto const t = read_node(stream.delimited());
+            auto const t = read_node(stream.delimited(), file.name);
             if (t.type != node::send && t.type != node::receive) continue;
             add_bytes(t.type == node::send ? sent : received, t.source, t.destination, t.bytes, file, number);
             auto const rank = t.type == node::send ? t.source : t.destination;

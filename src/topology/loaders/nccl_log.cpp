@@ -21,6 +21,8 @@ namespace {
 constexpr double nvlink_paper = 1.25;
 constexpr double pci_paper = 63.02 / 48;
 
+constexpr double most_ranks = 1e6;
+
 struct Findings {
     std::map<int, std::string> host_of_rank;
     int ranks = 0;
@@ -52,6 +54,8 @@ std::string host_of(std::string_view line) {
 void read_start(std::string_view line, Findings& found) {
     auto const rank = number_behind(line, " rank "), all = number_behind(line, " nranks ");
     if (!rank || !all || line.find(" comm ") == std::string_view::npos) return;
+    // What is no number of ranks is torn or made up.
+    if (!(*all >= 1 && *all <= most_ranks && *rank >= 0 && *rank < *all)) return;
     // The first communicator counts; later ones are parts of it.
     if (found.ranks == 0) found.ranks = static_cast<int>(*all);
     if (found.ranks == static_cast<int>(*all))
