@@ -6,6 +6,7 @@
     plot.py profile STATS.json --output FOLDER      expert and rank load, batches, co-activation, router margins
     plot.py assign RESULTS.json --output FOLDER     balance against perplexity of routing policies
     plot.py simulation RESULTS.json --output FOLDER times against imbalance
+    plot.py what_if RESULTS.json --output FOLDER    times against imbalance, ranks and bandwidth
 """
 
 import argparse
@@ -18,8 +19,10 @@ from plots.profile import plot_profile
 from plots.simulation import plot_simulation
 from plots.timeline import plot_timeline
 from plots.trace import plot_trace
+from plots.what_if import plot_what_if
 
-KINDS = {"trace": plot_trace, "timeline": plot_timeline, "profile": plot_profile, "assign": plot_assign, "simulation": plot_simulation}
+KINDS = {"trace": plot_trace, "timeline": plot_timeline, "profile": plot_profile, "assign": plot_assign, "simulation": plot_simulation,
+         "what_if": plot_what_if}
 
 
 def layer_range(text: str) -> tuple:
