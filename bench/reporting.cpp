@@ -22,15 +22,21 @@ fs::path write_report(Findings const& findings, ReportRequest const& request) {
         is_page_wanted = is_page_wanted || name == "html";
     }
     ensure_writable_folder(request.folder);
-    for (std::size_t i = 0; request.draws && i < findings.runs.size(); ++i)
-        draw("trace", findings.runs[i].trace.path, request.folder / picture_folder(findings, i));
     ReportWriter::Place place{request.folder, request.library};
     if (is_page_wanted && place.library.empty()) place.library = plotly();
     fs::path first;
-    for (auto const* writer : writers) {
-        auto const written = writer->write(findings, place);
-        if (first.empty() || written.extension() == ".html") first = written;
-    }
+    auto const write = [&](Pictures pictures) {
+        for (auto const* writer : writers) {
+            if (writer->pictures != pictures) continue;
+            auto const written = writer->write(findings, place);
+            if (first.empty() || written.extension() == ".html") first = written;
+        }
+    };
+    // Pictures take longest: who waits for none of them comes first.
+    write(Pictures::none);
+    for (std::size_t i = 0; request.draws && i < findings.runs.size(); ++i)
+        draw("trace", findings.runs[i].trace.path, request.folder / picture_folder(findings, i));
+    write(Pictures::shown);
     return first;
 }
 

@@ -98,6 +98,9 @@ std::string html_sentence(std::string const& text) {
             at += marked.size();
         }
     };
+    // A number and its unit stay on one line.
+    for (std::size_t at = 0; (at = html.find(" %", at)) != std::string::npos; at += 7)
+        html.replace(at, 1, "&nbsp;");
     mark("**", "strong");
     mark("`", "code");
     return html;

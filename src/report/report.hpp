@@ -8,6 +8,9 @@
 
 namespace moewire {
 
+// Does a format show pictures that were drawn before?
+enum class Pictures { none, shown };
+
 // A file in reports/: one output format.
 struct ReportWriter {
     static constexpr char const* catalogue = "report/reports";
@@ -17,6 +20,7 @@ struct ReportWriter {
     };
     // Writes into the folder; returns the file that a reader opens. Throws: failure, when it cannot write.
     std::function<std::filesystem::path(Findings const&, Place const&)> write;
+    Pictures pictures = Pictures::none;
 };
 
 // Where pictures of one run lie below the report's folder.

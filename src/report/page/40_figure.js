@@ -28,7 +28,20 @@
     figure.numbers.hidden = true;
   }
 
+  // The library is large: it is read when the page stands, before the first figure.
+  let state = "unread";
+  moewire.readLibrary = function () {
+    if (state !== "unread") return;
+    state = "read";
+    const source = document.getElementById("library");
+    const script = document.createElement("script");
+    script.nonce = source.nonce;
+    script.textContent = source.textContent;
+    document.head.append(script);
+  };
+
   function draw(figure) {
+    moewire.readLibrary();
     figure.isStale = false;
     const built = figure.build();
     if (typeof built === "string") return say(figure, built);
@@ -37,7 +50,7 @@
     figure.rows = built.rows;
     if (figure.numbers.open) fillNumbers(figure);
     if (built.note !== undefined) figure.noteBelow.textContent = built.note;
-    if (typeof Plotly === "undefined") {
+    if (typeof Plotly === "undefined") {  // the report was made where there was none
       figure.plot.replaceChildren(element("p", { class: "empty" }, "Drawn only where plotly was found when the report was made; the numbers are below."));
       figure.numbers.open = true;
       return undefined;
@@ -72,13 +85,16 @@
   moewire.buildFigures = function () {
     const plots = document.getElementById("plots");
     plots.append(...moewire.figures.map(place));
-    const seen = new IntersectionObserver((entries) => {
+    // After the first picture of the page is on the screen.
+    const later = (work) => requestAnimationFrame(() => setTimeout(work));
+    const seen = new IntersectionObserver((entries) => later(() => {
       for (const entry of entries) {
         const figure = moewire.figures.find((f) => f.section === entry.target);
         figure.isSeen = entry.isIntersecting;
         if (figure.isSeen && figure.isStale) draw(figure);
       }
-    }, { rootMargin: "300px" });
+    }), { rootMargin: "300px" });
+    later(moewire.readLibrary);
     moewire.figures.forEach((figure) => seen.observe(figure.section));
   };
 

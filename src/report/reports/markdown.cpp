@@ -102,8 +102,8 @@ fs::path write(Findings const& findings, ReportWriter::Place const& place) {
     return path;
 }
 
-bool const registered =
-    register_in<ReportWriter>("markdown", "One Markdown page: the answer, tables, pictures.", {write});
+bool const registered = register_in<ReportWriter>(
+    "markdown", "One Markdown page: the answer, tables, pictures.", {write, Pictures::shown});
 
 }  // namespace
 }  // namespace moewire
