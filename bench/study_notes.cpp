@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/statistics.hpp"
-
 namespace moewire {
 namespace {
 
@@ -41,13 +39,8 @@ Attributes policy_notes(Json const& results) {
 Attributes simulation_notes(std::vector<SeedLevel> const& levels) {
     auto const *even = level_at(levels, 0), *uneven = level_at(levels, 0.5);
     if (even == nullptr || uneven == nullptr) return {};
-    auto const rise = [&](double uneven_s, double even_s) { return 100 * (uneven_s / even_s - 1); };
-    auto const sampled = [&](double fraction) {
-        return rise(percentile(uneven->sampled_max_time_s, fraction), median(even->sampled_max_time_s));
-    };
-    return {{"seed_study.time_rise_percent", rise(uneven->overall_max_time_s, even->overall_max_time_s)},
-            {"seed_study.time_rise_low_percent", sampled(0.025)},
-            {"seed_study.time_rise_high_percent", sampled(0.975)}};
+    return {
+        {"seed_study.time_rise_percent", 100 * (uneven->overall_max_time_s / even->overall_max_time_s - 1)}};
 }
 
 }  // namespace moewire

@@ -15,7 +15,7 @@ namespace moewire {
 Attributes policy_notes(Json const& results);
 
 // "seed_study.time_rise_percent": how much longer the slowest exchange gets from an even load to a Gini of
-// 0.5; its interval holds 95 % of sampled routings. Nothing without those two levels.
+// 0.5, as computed. Nothing without those two levels.
 Attributes simulation_notes(std::vector<SeedLevel> const& levels);
 
 }  // namespace moewire

@@ -66,6 +66,7 @@ std::vector<Sentence> most_important(Run const& run) {
     take(run.limits, "limit");
     take(run.answers, "cost");
     take(run.answers, "binding");
+    take(run.limits, "samples");
     return chosen;
 }
 

@@ -19,7 +19,8 @@ struct Fact {
 
 // Built piece by piece; `cite` returns what is shown, for the text, and keeps where it came from.
 struct Sentence {
-    std::string topic;  // "fastest", "cost", "binding", "prediction", "slope", "unmeasured", "limit", "twin"
+    std::string topic;  // "fastest", "cost", "binding", "prediction", "slope", "unmeasured", "limit",
+                        // "samples", "twin"
     std::string text;
     std::vector<Fact> facts;
 

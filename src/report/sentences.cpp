@@ -13,6 +13,19 @@
 namespace moewire {
 namespace {
 
+Sentence say_winner(Group const& group, CaseSummary const& winner, CaseSummary const& baseline) {
+    Sentence s{"fastest", "", {}};
+    auto const against = compare(winner.charged_s, baseline.charged_s);
+    s.text = fmt::format(
+        "{}: **{} is the fastest placement**: its exchanges take {} a pass at the median{}, {} than "
+        "`contiguous`, over {} paired iterations; it leads in {} % of resamples.",
+        where(group), winner.strategy, s.seconds(winner.p50.value, "charged_p50_s", winner.key),
+        winner.migration_s.empty() ? "" : ", moving weights included",
+        s.comparison(against, winner, baseline), s.count(against.ratio.samples, "samples", winner.key),
+        s.percent(100 * winner.chance_of_fastest, 0, "chance_percent", winner.key));
+    return s;
+}
+
 Sentence say_group(Group const& group) {
     Sentence s{"fastest", "", {}};
     auto const* const fastest = group.fastest();
@@ -32,18 +45,7 @@ Sentence say_group(Group const& group) {
             place, fastest->strategy, p50(*fastest));
         return s;
     }
-    auto const* const winner = clear_winner(group);
-    if (winner != nullptr) {
-        auto const against = compare(winner->charged_s, baseline->charged_s);
-        s.text = fmt::format(
-            "{}: **{} is the fastest placement**: its exchanges take {} a pass at the median{}, {} than "
-            "`contiguous`, over {} paired iterations; it leads in {} % of resamples.",
-            place, winner->strategy, p50(*winner),
-            winner->migration_s.empty() ? "" : ", moving weights included",
-            s.comparison(against, *winner, *baseline), s.count(against.ratio.samples, "samples", winner->key),
-            s.percent(100 * winner->chance_of_fastest, 0, "chance_percent", winner->key));
-        return s;
-    }
+    if (auto const* const winner = clear_winner(group)) return say_winner(group, *winner, *baseline);
     if (fastest == baseline) {
         s.text = fmt::format("{}: no placement beats `contiguous`, {} a pass at the median.", place,
                              p50(*baseline));
@@ -195,7 +197,7 @@ std::vector<Sentence> say_limits(Trace const& trace, std::vector<Group> const& g
         }
     }
     if (fewest != nullptr && fewest->exchange_s.size() < 1000) {
-        Sentence s{"limit", "", {}};
+        Sentence s{"samples", "", {}};
         auto const n = static_cast<std::int64_t>(fewest->exchange_s.size());
         s.text = fmt::format("p99 rests on {} iterations: {}.", s.count(n, "samples", fewest->key),
                              n < 100 ? "it is the largest sample" : "few samples lie beyond it");

@@ -93,12 +93,12 @@ class Browser:
     def open(self, path):
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        return Page(self, session, Path(path).resolve().as_uri())
+        return Page(self, target, session, Path(path).resolve().as_uri())
 
 
 class Page:
-    def __init__(self, browser, session, address):
-        self.browser, self.session = browser, session
+    def __init__(self, browser, target, session, address):
+        self.browser, self.target, self.session = browser, target, session
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
         width, height = browser.size
@@ -109,6 +109,9 @@ class Page:
         self.address = address
         self.wait_for("document.readyState === 'complete' && typeof moewire !== 'undefined' && moewire.ready")
         self.opened_s = time.monotonic() - start
+
+    def close(self):
+        self.browser.call("Target.closeTarget", targetId=self.target)
 
     def call(self, method, **parameters):
         return self.browser.call(method, self.session, **parameters)

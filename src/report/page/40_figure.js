@@ -11,7 +11,7 @@
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: css("--text"), family: "system-ui, Liberation Sans, DejaVu Sans, sans-serif", size: 13 },
     hoverlabel: { font: { size: 13 }, align: "left", namelength: -1 }, margin: { l: 64, r: 16, t: 40, b: 52 }, height: 430,
     modebar: { bgcolor: "rgba(0,0,0,0)", color: css("--quiet"), activecolor: css("--accent") },
-    legend: { orientation: "v", x: 1.01, y: 1, xanchor: "left", font: { size: 12 } }, ...more,
+    legend: { orientation: "v", x: 1.01, y: 1, xanchor: "left", font: { size: 12 }, tracegroupgap: 0 }, ...more,
   });
   const config = {
     displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
@@ -73,6 +73,7 @@
     return figure.section;
   }
 
+  moewire.drawOne = (id) => Promise.resolve(draw(moewire.figures.find((f) => f.id === id)));
   moewire.drawAll = () => Promise.all(moewire.figures.filter((f) => f.isStale).map(draw));
   moewire.redraw = function () {
     for (const figure of moewire.figures) {

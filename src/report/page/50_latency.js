@@ -50,7 +50,7 @@
         });
       }
       const bar = (name, y, colour, hatch) => ({
-        type: "bar", name, x: [names, ranks], y, marker: { color: colour, pattern: { shape: hatch, fillmode: "overlay", fgcolor: moewire.isDark() ? "#fff" : "#000", size: 6, solidity: 0.25 } },
+        type: "bar", name, x: [names, ranks], y, marker: { color: colour, pattern: { shape: hatch, fillmode: "overlay", fgcolor: moewire.isDark() ? "#fff" : "#000", size: 8, solidity: 0.12 } },
         hovertemplate: `%{x}: %{y:.4g} ${unit}<extra>${name}</extra>`,
       });
       return {
