@@ -139,6 +139,7 @@ CaseSummary const* clear_winner(Group const& group) {
     CaseSummary const* best = nullptr;
     for (auto const& one : group.cases) {
         if (!one.measured() || &one == baseline || one.is_bound || !one.is_usual()) continue;
+        if (&one == group.twin()) continue;  // the baseline again: it shows the noise
         if (compare(one.charged_s, baseline->charged_s).verdict != Verdict::faster) continue;
         if (best == nullptr || one.p50.value < best->p50.value) best = &one;
     }

@@ -201,7 +201,7 @@ CaseSummary const* Group::twin() const {
 CaseSummary const* Group::fastest() const {
     CaseSummary const* best = nullptr;
     for (auto const& one : cases) {
-        if (!one.measured() || one.is_bound || !one.is_usual()) continue;
+        if (!one.measured() || one.is_bound || !one.is_usual() || &one == twin()) continue;
         if (best == nullptr || one.p50.value < best->p50.value) best = &one;
     }
     return best;

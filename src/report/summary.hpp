@@ -74,7 +74,7 @@ struct Group {
     std::vector<CaseSummary> cases;
     CaseSummary const* baseline() const;  // contiguous with the usual policy and payload, or null
     CaseSummary const* twin() const;      // the same placement under another name, or null
-    CaseSummary const* fastest() const;   // least p50 among usual cases that are no bound, or null
+    CaseSummary const* fastest() const;   // least p50 among usual cases but bounds and twin, or null
     CaseSummary const* find(std::string const& strategy, std::string const& policy,
                             std::string const& payload) const;  // measured, or null
 };

@@ -131,7 +131,7 @@ class Facts:
     def winners(self):
         measured, won = 0, 0
         for cases in self.trace.groups().values():
-            usual = [c for c in cases if c.is_usual and c["standing"] != "bound"]
+            usual = [c for c in cases if c.is_usual and c["standing"] != "bound" and c["strategy"] != "contiguous_twin"]
             measured += bool(usual)
             base = next((c for c in usual if c["strategy"] == "contiguous"), None)
             won += base is not None and any(interval(c.charged_s() / base.charged_s())[1] < 1 for c in usual if c is not base)

@@ -158,6 +158,13 @@ TEST(Answer, EqualTwinsShowTheNoise) {
         << answers[1].text;
 }
 
+TEST(Answer, ATwinNeverWins) {
+    auto const answers = say_answers(group_cases(
+        trace_of({measured_case("contiguous", 0.01, 0, 1), measured_case("contiguous_twin", 0.008, 0, 2)})));
+    EXPECT_NE(answers[0].text.find("no placement beats `contiguous`"), std::string::npos) << answers[0].text;
+    EXPECT_NE(answers[1].text.find("does not"), std::string::npos) << answers[1].text;
+}
+
 TEST(Ranking, ChancesSumToOneAndFollowTheSamples) {
     auto const groups = group_cases(
         trace_of({measured_case("contiguous", 0.010, 0.2, 1), measured_case("eplb_pack", 0.007, 0.2, 2),
