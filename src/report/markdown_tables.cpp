@@ -31,6 +31,21 @@ std::string perplexity_of(CaseSummary const& one, CaseSummary const* baseline) {
     return text;
 }
 
+// Stamps of exchanges and of steps are held against a pass without any on the first case of a group; traces
+// written before that hold those of steps against those of exchanges, on every case.
+std::string say_overhead(Record const& record) {
+    auto const place = record.text("dataset") + " " + record.text("strategy");
+    if (record.has("outer_overhead_ratio"))
+        return fmt::format(
+            "- {}: stamps of exchanges {} %, of every step {} %, of a pass without any (in turn)\n", place,
+            percent(record.number("outer_overhead_ratio")),
+            percent(record.number("instrumentation_overhead_ratio")));
+    if (record.has("instrumentation_overhead_ratio"))
+        return fmt::format("- {}: stamps of every step {} % of a pass with stamps of exchanges\n", place,
+                           percent(record.number("instrumentation_overhead_ratio")));
+    return "";
+}
+
 }  // namespace
 
 std::string group_table(Group const& group) {
@@ -145,13 +160,12 @@ std::string steps_section(Trace const& trace) {
             table.add({record.text("dataset") + " " + record.text("strategy"),
                        record.text(fmt::format("step_{}", s)), show_seconds(median(per_iteration))});
         }
-        overhead += fmt::format("- {} {}: {} %\n", record.text("dataset"), record.text("strategy"),
-                                percent(record.number("instrumentation_overhead_ratio")));
+        overhead += say_overhead(record);
     }
     if (table.empty()) return "";
     return "## Inside a layer (mode in_model, a sibling pass with every step stamped)\n\n" +
-           table.text(TableStyle::markdown) + "\nWhat the extra stamps cost, as a share of the pass:\n\n" +
-           overhead + "\n";
+           table.text(TableStyle::markdown) +
+           (overhead.empty() ? "\n" : "\nWhat stamps cost, as a share of the pass:\n\n" + overhead + "\n");
 }
 
 }  // namespace moewire::markdown
