@@ -71,7 +71,8 @@ const moewire = { data: JSON.parse(document.getElementById("data").textContent),
   // The same colour, dash and marker for a label wherever it stands.
   const labels = moewire.unique(moewire.cases.map((one) => one.label));
   moewire.styleOf = (one) => labels.indexOf(one.label) + (moewire.manyRuns ? one.run * labels.length : 0);
-  moewire.nameOf = (one) => one.label + (one.is_bound ? " [bound]" : "") + (moewire.manyRuns ? ` · ${one.runName}` : "");
+  const saysRun = () => moewire.manyRuns && moewire.filter.run === "all";
+  moewire.nameOf = (one) => one.label + (one.is_bound ? " [bound]" : "") + (saysRun() ? ` · ${one.runName}` : "");
   moewire.layerName = (one, layer) => {
     const ofBatch = Math.max(1, one.exchanges.length / 2 / (one.batches || 1));
     return one.batches > 1 ? `batch ${Math.floor(layer / ofBatch)}, layer ${layer % ofBatch}` : `layer ${layer}`;

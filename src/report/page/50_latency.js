@@ -55,7 +55,7 @@
       });
       return {
         traces: [bar("transfer", transfer, moewire.colour(0), ""), bar("wait for the last rank", wait, moewire.colour(7), "/")], note,
-        layout: { barmode: "stack", bargap: 0.15, xaxis: moewire.axis("rank, by case", { tickangle: 0 }), yaxis: moewire.axis(`${layerText()} [${unit}]`) },
+        layout: { barmode: "stack", bargap: 0.15, xaxis: moewire.axis("rank, by case", { tickangle: 0, tickfont: { size: 11 } }), yaxis: moewire.axis(`${layerText()} [${unit}]`) },
         columns: ["case", "rank", "wait [s]", "transfer [s]"],
         rows: shown.flatMap((one) => one.wait_s[place()].map((w, r) => [moewire.nameOf(one), r, w, one.transfer_s[place()][r]])),
       };

@@ -8,7 +8,7 @@
     const end = (q, i) => (q[i] === null || q[i] === undefined ? 0 : Math.abs(q[i] - q[0]));
     return {
       traces: [{ type: "scatter", mode: "markers", showlegend: false, y: names.map(plain), x: ratios.map((q) => q[0]), marker: { size: 9, color: ratios.map((_, i) => colourOf(i).colour), symbol: ratios.map((_, i) => colourOf(i).marker) },
-        error_x: { type: "data", symmetric: false, array: ratios.map((q) => end(q, 2)), arrayminus: ratios.map((q) => end(q, 1)), thickness: 1.5, width: 4 }, hovertemplate: "%{y}<br>%{x:.4f}<extra></extra>" }],
+        error_x: { type: "data", symmetric: false, array: ratios.map((q) => end(q, 2)), arrayminus: ratios.map((q) => end(q, 1)), thickness: 1.5, width: 4, color: moewire.isDark() ? "#c0c6cc" : "#444444" }, hovertemplate: "%{y}<br>%{x:.4f}<extra></extra>" }],
       layout: { height: 110 + 24 * names.length, margin: { l: 300, r: 20, t: 20, b: 52 }, xaxis: moewire.axis(title, { zeroline: false }), yaxis: moewire.axis("", { autorange: "reversed", type: "category" }),
         shapes: [{ type: "line", yref: "paper", x0: 1, x1: 1, y0: 0, y1: 1, line: { dash: "dot", color: moewire.colour(7) } }, ...(band || [])] },
     };
@@ -25,7 +25,7 @@
         if (!chosen.length) return "No case was measured in more than one run.";
         const { shown, note } = moewire.firstOf(chosen, 40, "cases");
         const verdict = (d) => (d.ratio[1] === null ? "cannot tell" : d.ratio[2] < 1 ? "better" : d.ratio[1] > 1 ? "worse" : "cannot tell");
-        return { ...dots(shown.map((d) => `${d.key} · ${runs[d.run].name}`), shown.map((d) => d.ratio), (i) => lookOf(verdict(shown[i])), `time over that in ${plain(runs[0].name)} [1]`), note,
+        return { ...dots(shown.map((d) => d.key + (runs.length > 2 ? ` · ${runs[d.run].name}` : "")), shown.map((d) => d.ratio), (i) => lookOf(verdict(shown[i])), `time over that in ${plain(runs[0].name)} [1]`), note,
           columns: ["case", "run", "p50 there [s]", "p50 in the first [s]", "ratio [1]", "low", "high"], rows: chosen.map((d) => [d.key, runs[d.run].name, d.other_s, d.first_s, ...d.ratio.slice(0, 3)]) };
       },
     });
