@@ -38,4 +38,7 @@ std::filesystem::path tokenizer_without_model();
 // Python or its packages a warning says the command to type later. Call it on rank 0 alone.
 void draw(std::string const& what, std::filesystem::path const& source, std::filesystem::path const& folder);
 
+// plotly's JavaScript, from the package beside that Python; empty where there is none, and a warning says so.
+std::filesystem::path plotly();
+
 }  // namespace moewire

@@ -76,9 +76,10 @@ at::Tensor MoeBlock::alone(at::Tensor const& hidden, RouterOutput const& route,
     // A dropped choice has weight 0: whichever expert computes it.
     auto const slots = bank.slot_of(layer_).index_select(0, route.experts.reshape({-1}).clamp_min(0));
     auto const sorted = sort_by_slot(slots, bank.slots(layer_));
-    auto const rows = hidden.index_select(0, at::floor_divide(sorted.order, top_k));
+    auto rows = hidden.index_select(0, at::floor_divide(sorted.order, top_k));
     auto const results = bank.can_group(rows) ? bank.compute_grouped(layer_, rows, sorted.slot_end)
                                               : bank.compute(layer_, rows, to_host(sorted.slot_end));
+    rows.reset();  // their memory serves the sum
     return weighted_sum(results, sorted.place, route.weights, hidden.scalar_type());
 }
 
@@ -111,6 +112,7 @@ at::Tensor MoeBlock::exchanged(at::Tensor const& hidden, RouterOutput const& rou
     {
         StepScope const step(pass.observer, layer_, Step::dispatch);
         away = exchange_rows(parallel.exchange, plan.exchange, home);
+        home.reset();  // rows are many: their memory serves the next step
     }
     {
         StepScope const step(pass.observer, layer_, Step::experts);
@@ -119,6 +121,7 @@ at::Tensor MoeBlock::exchanged(at::Tensor const& hidden, RouterOutput const& rou
     {
         StepScope const step(pass.observer, layer_, Step::combine);
         home = exchange_rows(parallel.exchange, plan.exchange.reversed(), away);
+        away.reset();
     }
     StepScope const step(pass.observer, layer_, Step::unpermute);
     if (hidden.size(0) == 0) return hidden;
