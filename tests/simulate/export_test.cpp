@@ -99,6 +99,26 @@ TEST(Exports, AreThoseOfTheCatalogue) {
     EXPECT_EQ(formats(), (std::vector<std::string>{"chakra", "goal", "htsim", "matrix", "ns3", "simai"}));
 }
 
+// Any byte of any file: understood, or refused with exit code 2.
+TEST_P(EveryExport, SurvivesSpoiledFiles) {
+    Random random(9, GetParam());
+    Topology const topology(random_machine(random), std::vector<int>(8, 0));
+    auto const files = format().write({topology, random_matrix(8, random)}, "case");
+    for (int trial = 0; trial < 500; ++trial) {
+        auto spoiled = files;
+        auto& content = spoiled[random.below(spoiled.size())].content;
+        for (std::uint64_t change = 0; change <= random.below(3); ++change) {
+            auto& byte = content[random.below(content.size())];
+            byte = static_cast<char>(byte ^ static_cast<char>(1 << random.below(7)));
+        }
+        try {
+            format().read(spoiled);
+        } catch (Error const& error) {
+            EXPECT_EQ(error.exit_code(), 2) << error.what();
+        }
+    }
+}
+
 // Through files on a disk, named by their endings.
 TEST_P(EveryExport, IsImportedFromItsFiles) {
     Random random(5, GetParam());
