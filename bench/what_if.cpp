@@ -119,6 +119,7 @@ std::vector<WhatIfResult> run_dense(WhatIfRequest const& r, std::vector<TrafficS
                                     int ranks, double gbit_per_s) {
     ModelParameters parameters;
     parameters.seed = r.study.network;
+    parameters.line = line_of_trace(r);
     if (gbit_per_s > 0) parameters.seed.bandwidth_bytes_per_s = gbit_per_s * 1e9 / 8;
     std::vector<WhatIfResult> results;
     for (auto const& source : sources) {

@@ -64,6 +64,8 @@ std::vector<TrafficSource> traffic_sources(WhatIfRequest const& request,
 // Of traces, matrices, profiles and files of other simulators; empty where popularity or a control is
 // imposed.
 std::vector<TrafficSource> given_sources(WhatIfRequest const& request);
+// The line that was fitted for a trace; nothing without a trace, or where none could be.
+std::optional<Line> line_of_trace(WhatIfRequest const& request);
 // What a trace's tokens make on other ranks, or by other strategies.
 std::vector<TrafficSource> replanned_sources(WhatIfRequest const& request,
                                              std::vector<std::int32_t> const& node_of_rank);

@@ -115,6 +115,18 @@ std::vector<TrafficSource> given_sources(WhatIfRequest const& r) {
     return matrix_source(r.imports.front(), import_traffic({r.imports.begin(), r.imports.end()}));
 }
 
+std::optional<Line> line_of_trace(WhatIfRequest const& r) {
+    if (r.trace.empty()) return std::nullopt;
+    auto const fit = read_trace(r.trace).calibration;
+    if (!fit.has("model") || fit.text("model") != "line" || fit.find("busiest_bytes") == nullptr)
+        return std::nullopt;
+    auto const points = to_grid<double, 1>(fit.at("busiest_bytes")).values();
+    if (points.empty()) return std::nullopt;
+    auto const [least, most] = std::minmax_element(points.begin(), points.end());
+    return Line{fit.number("latency_s"), fit.number("bandwidth_bytes_per_s"), fit.number("log_radius"),
+                static_cast<std::uint64_t>(*least), static_cast<std::uint64_t>(*most)};
+}
+
 int given_ranks(WhatIfRequest const& r) {
     bool const may_choose = !r.trace.empty() && !r.ranks.empty();
     if (!is_given(r) || may_choose) return 0;

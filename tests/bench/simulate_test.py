@@ -188,6 +188,17 @@ class Traffic(Simulation):
             predicted = cases[one["strategy"]].data
             self.assertAlmostEqual(one["bound_s"], sum(predicted[f"predicted/{way}/bound_s"].sum() for way in ("dispatch", "combine")), places=12)
         self.assertNotIn("transferred", printed)
+        # The line that was fitted there, and the prediction that was written there.
+        told, _ = self.simulate("--trace", trace, "--topology", "flat_100g", "--cost_model", "line")
+        for one in told["results"]:
+            predicted = cases[one["strategy"]].data
+            for key in ("time_s", "low_s", "high_s"):
+                kept = key.replace("time_", "")
+                written = sum(predicted[f"predicted/{way}/line_{kept}"].sum() for way in ("dispatch", "combine"))
+                self.assertAlmostEqual(one[key] / written, 1, places=9)
+            self.assertIn(one["evidence"], ("calibrated", "extrapolated"))
+        told, _ = self.simulate("--trace", trace, "--topology", "h200_pair", "--cost_model", "line")
+        self.assertEqual({one["evidence"] for one in told["results"]}, {"transferred"})
         told, printed = self.simulate("--trace", trace, "--topology", "flat_100g", "--bandwidths", 200)
         self.assertEqual({one["evidence"] for one in told["results"]}, {"transferred"})
         self.assertIn("measured on flat_100g", printed)
