@@ -179,7 +179,8 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         "80\n"
         "  mpirun --oversubscribe -n 4 moewire doctor --model synth:phi-3.5-moe --layers 2 --dtype bfloat16 "
         "--run\n"
-        "Activations assume even loads; AdamW keeps two moments in fp32, and a master copy of narrower "
+        "Activations assume even loads of ranks, and a busiest expert of 1.5 times its share; AdamW keeps "
+        "two moments in fp32, and a master copy of narrower "
         "weights.\n"
         "Exit code 3 when something that every run needs is missing, or the model does not fit.");
     return [o](Context const& context) {
