@@ -29,6 +29,8 @@ function(moewire_find_c_library target header)
 endfunction()
 moewire_find_c_library(moewire_pcre2 pcre2.h libpcre2-8.a pcre2-8)
 moewire_find_c_library(moewire_utf8proc utf8proc.h libutf8proc.a utf8proc)
+moewire_find_c_library(moewire_yaml yaml-cpp/yaml.h libyaml-cpp.a yaml-cpp)
+moewire_find_c_library(moewire_pugixml pugixml.hpp libpugixml.a pugixml)
 target_compile_definitions(moewire_pcre2 INTERFACE PCRE2_CODE_UNIT_WIDTH=8)
 target_compile_definitions(moewire_utf8proc INTERFACE UTF8PROC_STATIC)
 

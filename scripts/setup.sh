@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 packages=(
     build-essential cmake ninja-build ccache git pkg-config
     openmpi-bin libopenmpi-dev libhdf5-dev
-    libcli11-dev nlohmann-json3-dev libfmt-dev libtomlplusplus-dev libxxhash-dev libpcre2-dev libutf8proc-dev libgtest-dev
+    libcli11-dev nlohmann-json3-dev libfmt-dev libtomlplusplus-dev libxxhash-dev libpcre2-dev libutf8proc-dev
+    libyaml-cpp-dev libpugixml-dev libgtest-dev
     python3 python3-venv
     bible-kjv perl-doc
 )

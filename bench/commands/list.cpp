@@ -13,7 +13,9 @@
 #include "report/report.hpp"
 #include "routing/control.hpp"
 #include "simulate/cost_model.hpp"
+#include "simulate/export.hpp"
 #include "text/protocol.hpp"
+#include "topology/machine.hpp"
 #include "train/catalogue.hpp"
 #include "transport/dispatcher.hpp"
 #include "transport/exchange.hpp"
@@ -49,9 +51,10 @@ std::string geometry_sizes(std::string const& name) {
 }
 
 std::vector<Listing> all_listings() {
-    std::vector<Listing> all{listing<Command>(),    listing<Strategy>(),     listing<ReplicaChoice>(),
-                             listing<Control>(),    listing<CostModel>(),    listing<ExchangeBackend>(),
-                             listing<Dispatcher>(), listing<ReportWriter>(), listing<Protocol>()};
+    std::vector<Listing> all{listing<Command>(),       listing<Strategy>(),     listing<ReplicaChoice>(),
+                             listing<Control>(),       listing<CostModel>(),    listing<ExchangeBackend>(),
+                             listing<Dispatcher>(),    listing<ReportWriter>(), listing<Protocol>(),
+                             listing<MachineLoader>(), listing<TrafficExport>()};
     for (auto const& [catalogue, entries] : model_catalogues()) all.push_back({catalogue, entries});
     auto const losses = loss_catalogue();
     all.push_back({losses.first, losses.second});

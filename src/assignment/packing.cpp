@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
+#include <queue>
+#include <utility>
 
 #include "base/contract.hpp"
 
@@ -32,17 +35,18 @@ std::vector<std::int32_t> pack(std::span<double const> load, std::vector<std::in
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t a, std::size_t b) { return load[a] > load[b]; });
-    std::vector<double> filled(places.size());
     std::vector<std::int32_t> bin_of_item(load.size());
+    // Least filled first, of equals the first; a full bin does not come back.
+    using Bin = std::pair<double, std::size_t>;
+    std::priority_queue<Bin, std::vector<Bin>, std::greater<>> open;
+    for (std::size_t bin = 0; bin < places.size(); ++bin)
+        if (places[bin] > 0) open.push({0, bin});
     for (std::size_t const item : order) {
-        std::size_t best = places.size();
-        for (std::size_t bin = 0; bin < places.size(); ++bin) {
-            if (places[bin] > 0 && (best == places.size() || filled[bin] < filled[best])) best = bin;
-        }
-        MOEWIRE_EXPECT(best < places.size());
-        bin_of_item[item] = static_cast<std::int32_t>(best);
-        filled[best] += load[item];
-        --places[best];
+        MOEWIRE_EXPECT(!open.empty());
+        auto const [filled, bin] = open.top();
+        open.pop();
+        bin_of_item[item] = static_cast<std::int32_t>(bin);
+        if (--places[bin] > 0) open.push({filled + load[item], bin});
     }
     return bin_of_item;
 }

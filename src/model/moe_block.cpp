@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "model/derivatives.hpp"
+#include "model/device_layer.hpp"
 #include "model/permutation.hpp"
 #include "model/row_exchange.hpp"
 
@@ -81,10 +82,11 @@ at::Tensor MoeBlock::alone(at::Tensor const& hidden, RouterOutput const& route,
         sorted = sort_by_slot(slots, bank.slots(layer_));
     }
     bool const learns = at::GradMode::is_enabled();
-    auto const rows = learns ? gathered_by_slot(hidden, sorted.order, sorted.place, top_k)
-                             : hidden.index_select(0, at::floor_divide(sorted.order, top_k));
+    auto rows = learns ? gathered_by_slot(hidden, sorted.order, sorted.place, top_k)
+                       : hidden.index_select(0, at::floor_divide(sorted.order, top_k));
     auto const results = bank.can_group(rows) ? bank.compute_grouped(layer_, rows, sorted.slot_end)
                                               : bank.compute(layer_, rows, to_host(sorted.slot_end));
+    rows.reset();  // their memory serves the sum
     if (learns)
         return combined_by_token(results, sorted.order, sorted.place, route.weights).to(hidden.scalar_type());
     return weighted_sum(results, sorted.place, route.weights, hidden.scalar_type());
@@ -92,6 +94,7 @@ at::Tensor MoeBlock::alone(at::Tensor const& hidden, RouterOutput const& route,
 
 at::Tensor MoeBlock::exchanged(at::Tensor const& hidden, RouterOutput const& route,
                                MoePass const& pass) const {
+    if (plans_on_device(hidden, pass)) return exchanged_on_device(layer_, hidden, route, pass);
     auto const& parallel = pass.parallel;
     DispatchPlan plan;
     {
@@ -118,6 +121,7 @@ at::Tensor MoeBlock::exchanged(at::Tensor const& hidden, RouterOutput const& rou
     {
         StepScope const step(pass.observer, layer_, Step::dispatch);
         away = exchange_rows(parallel.exchange, plan.exchange, home);
+        home.reset();  // rows are many: their memory serves the next step
     }
     {
         StepScope const step(pass.observer, layer_, Step::experts);
@@ -126,6 +130,7 @@ at::Tensor MoeBlock::exchanged(at::Tensor const& hidden, RouterOutput const& rou
     {
         StepScope const step(pass.observer, layer_, Step::combine);
         home = exchange_rows(parallel.exchange, plan.exchange.reversed(), away);
+        away.reset();
     }
     StepScope const step(pass.observer, layer_, Step::unpermute);
     if (hidden.size(0) == 0) return hidden;

@@ -2,31 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/ids.hpp"
+#include "topology/machine.hpp"
 
 namespace moewire {
-
-// A described machine, for any number of ranks: what a topology file says. Absent values limit nothing.
-// Unit: bytes per second and seconds. Capacities must be upper limits: bounds are computed from them.
-struct MachineDescription {
-    std::string name;
-    std::string description;
-    std::optional<double> rank_out_bytes_per_s;     // a rank's own port, out
-    std::optional<double> rank_in_bytes_per_s;      // and in
-    std::optional<int> ranks_per_node;              // absent: as the ranks were started
-    std::optional<double> node_memory_bytes_per_s;  // all traffic inside one node together
-    std::optional<double> nic_out_bytes_per_s;      // one node to all others
-    std::optional<double> nic_in_bytes_per_s;
-    double latency_s = 0;  // of one message
-};
-
-// Reads our TOML (bench/topologies). Throws: usage (source "topology"), naming file and key.
-MachineDescription read_machine(std::filesystem::path const& toml);
 
 // Something that bytes share while they cross it.
 struct Resource {
@@ -34,28 +16,65 @@ struct Resource {
     double capacity_bytes_per_s = 0;
 };
 
+// Where a rank is.
+struct Place {
+    int node = 0, local = 0;   // node, and number inside it
+    int socket = 0, card = 0;  // inside the node
+    int site = 0;
+};
+
 // A described machine with a fixed number of ranks on it.
 class Topology {
   public:
-    // `node_of_rank` says where each rank runs; used unless the description fixes ranks_per_node.
+    // `node_of_rank` says where each rank runs; used unless the description says it.
+    // Throws: usage (source "topology"), when the ranks do not fill a product network.
     Topology(MachineDescription description, std::vector<int> const& node_of_rank);
 
     MachineDescription const& machine() const { return machine_; }
     int ranks() const { return static_cast<int>(node_of_rank_.size()); }
+    int nodes() const { return nodes_; }
     int node_of(RankId rank) const { return node_of_rank_[index_of(rank)]; }
+    Place place_of(RankId rank) const;
     std::vector<Resource> const& resources() const { return resources_; }
 
     // Indices into resources() that a byte from source to destination crosses; empty for a rank's own bytes.
     std::vector<std::size_t> path(RankId source, RankId destination) const;
 
+    // Of one message: the machine's, and that of every wide-area link or hop on its way. Unit: seconds.
+    double latency_s(RankId source, RankId destination) const;
+
+    // The leaf of a card, counted over the machine; -1 where there are none.
+    int leaf_of(int node, int card) const;
+
+    // Wide-area links on the way from one site to another, each with its direction.
+    struct Crossing {
+        std::size_t link = 0;
+        bool is_forward = true;  // from -> to
+    };
+    std::vector<Crossing> route(int from_site, int to_site) const;
+
+    // The card of its node that bytes from `source` to `destination` leave by.
+    int card_towards(Place const& source, Place const& destination) const;
+
   private:
     std::size_t add(std::string name, double capacity_bytes_per_s);
+    void place_ranks(std::vector<int> const& started_on);
+    void add_nodes();
+    void add_network();
+    void add_dimensions();
+    std::vector<std::size_t> product_path(RankId source, RankId destination) const;
+    void cross_node(Place const& from, Place const& to, std::vector<std::size_t>& crossed) const;
+    void cross_network(RankId source, RankId destination, std::vector<std::size_t>& crossed) const;
+    int rank_on_card(int node, int card) const;
 
     MachineDescription machine_;
-    std::vector<int> node_of_rank_;
+    std::vector<int> node_of_rank_, local_of_rank_, site_of_node_;
+    std::vector<std::vector<int>> ranks_on_node_;
+    int nodes_ = 0, sockets_per_node_ = 0;
     std::vector<Resource> resources_;
-    // Index of the resource of each rank or node; empty where the description gives no capacity.
-    std::vector<std::size_t> rank_out_, rank_in_, node_memory_, nic_out_, nic_in_;
+    // Index of the resource of each rank, node, card ...; empty where the description gives no capacity.
+    std::vector<std::size_t> rank_out_, rank_in_, node_memory_, nic_out_, nic_in_, socket_out_, socket_in_,
+        leaf_up_, leaf_down_, link_out_, link_back_, dimension_first_;
 };
 
 }  // namespace moewire

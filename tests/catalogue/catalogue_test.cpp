@@ -10,7 +10,9 @@
 #include "report/report.hpp"
 #include "routing/control.hpp"
 #include "simulate/cost_model.hpp"
+#include "simulate/export.hpp"
 #include "text/protocol.hpp"
+#include "topology/machine.hpp"
 #include "transport/dispatcher.hpp"
 #include "transport/exchange.hpp"
 
@@ -21,7 +23,7 @@ template <class T>
 class EveryCatalogue : public testing::Test {};
 
 using Catalogues = testing::Types<Control, Strategy, ReplicaChoice, CostModel, ExchangeBackend, Dispatcher,
-                                  Architecture, ReportWriter, Protocol>;
+                                  Architecture, ReportWriter, Protocol, MachineLoader, TrafficExport>;
 TYPED_TEST_SUITE(EveryCatalogue, Catalogues);
 
 TYPED_TEST(EveryCatalogue, IsFilledSortedAndRegisteredByFilesOfThatName) {

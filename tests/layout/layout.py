@@ -6,7 +6,7 @@ from pathlib import Path
 # Which headers belong to which third party.
 LIBRARIES = {
     "fmt": r"fmt/", "nlohmann-json": r"nlohmann/", "xxhash": r"xxhash\.h", "MPI": r"mpi\.h", "HDF5": r"hdf5\.h|H5",
-    "torch": r"(ATen|torch|c10)/", "CLI11": r"CLI/", "toml++": r"toml\+\+/", "PCRE2": r"pcre2", "utf8proc": r"utf8proc",
+    "torch": r"(ATen|torch|c10)/", "CLI11": r"CLI/", "toml++": r"toml\+\+/", "yaml-cpp": r"yaml-cpp/", "pugixml": r"pugixml\.hpp", "PCRE2": r"pcre2", "utf8proc": r"utf8proc",
     "CUDA": r"cuda|cub/|thrust/", "NCCL": r"nccl",
 }
 SOURCES = ("*.hpp", "*.cpp", "*.cu", "*.cuh")

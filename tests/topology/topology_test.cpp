@@ -3,17 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
-#include "base/file.hpp"
-#include "support/scratch.hpp"
+#include "support/machines.hpp"
 
 namespace moewire {
 namespace {
-
-MachineDescription read_text(std::string const& text) {
-    Scratch const scratch;
-    write_file(scratch.path() / "machine.toml", text);
-    return read_machine(scratch.path() / "machine.toml");
-}
 
 constexpr char const* two_nodes = R"(
 name = "pair"
@@ -28,15 +21,8 @@ nic_out_bytes_per_s = 10e9
 nic_in_bytes_per_s = 20e9
 )";
 
-std::vector<std::string> crossed(Topology const& t, int from, int to) {
-    std::vector<std::string> names;
-    for (auto const r : t.path(make_id<RankId>(from), make_id<RankId>(to)))
-        names.push_back(t.resources()[r].name);
-    return names;
-}
-
 TEST(Topology, PathsCrossPortsAndNics) {
-    Topology const t(read_text(two_nodes), {0, 0, 0, 0});
+    Topology const t(read_machine_text(two_nodes), {0, 0, 0, 0});
     EXPECT_EQ(t.node_of(RankId{3}), 1);
     EXPECT_EQ(crossed(t, 0, 1), (std::vector<std::string>{"rank 0 out", "rank 1 in"}));
     EXPECT_EQ(crossed(t, 1, 2),
@@ -45,8 +31,9 @@ TEST(Topology, PathsCrossPortsAndNics) {
 }
 
 TEST(Topology, AbsentValuesLimitNothing) {
-    Topology const t(read_text("name = \"x\"\ndescription = \"y\"\n[node]\nmemory_bytes_per_s = 1e9\n"),
-                     {0, 0, 1});
+    Topology const t(
+        read_machine_text("name = \"x\"\ndescription = \"y\"\n[node]\nmemory_bytes_per_s = 1e9\n"),
+        {0, 0, 1});
     EXPECT_EQ(crossed(t, 0, 1), (std::vector<std::string>{"node 0 memory"}));
     EXPECT_TRUE(crossed(t, 0, 2).empty());
 }
@@ -59,7 +46,7 @@ class BadMachineFile : public testing::TestWithParam<BadFile> {};
 
 TEST_P(BadMachineFile, IsRefusedWithItsKey) {
     try {
-        read_text(GetParam().text);
+        read_machine_text(GetParam().text);
         FAIL() << "accepted";
     } catch (Error const& error) {
         EXPECT_EQ(error.exit_code(), 2);
