@@ -146,6 +146,7 @@ class ArmsRun {
         Json result{{"loss", arm.loss},
                     {"weight", arm.weight},
                     {"matched", arm.is_matched},
+                    {"policy", arm.policy},
                     {"datasets", Json::object()}};
         for (auto const& name : split_list(r_.datasets, "--arm_datasets")) {
             TrialText text;
