@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "base/show.hpp"
@@ -16,38 +14,7 @@ Json domains_of(Json const& results) {
     return one;
 }
 
-// Least and largest rise in perplexity of one policy over all texts, in percent; nothing when it was not
-// tried.
-std::vector<double> rises(Json const& results, std::string const& policy) {
-    std::vector<double> all;
-    auto const domains = domains_of(results);  // named: a loop over a temporary's items outlives it
-    for (auto const& [dataset, domain] : domains.items()) {
-        if (domain.contains(policy))
-            all.push_back(domain[policy]["perplexity_increase_percent"].get<double>());
-    }
-    std::sort(all.begin(), all.end());
-    return all;
-}
-
-void expect_rise(Json const& results, std::string const& policy, double least, double most,
-                 std::string const& expected, std::vector<std::vector<std::string>>& rows) {
-    auto const found = rises(results, policy);
-    if (found.empty()) return;
-    bool const inside = found.front() >= least && found.back() <= most;
-    auto const range = found.size() == 1 ? fmt::format("{:+.1f} %", found.front())
-                                         : fmt::format("{:+.1f} to {:+.1f} %", found.front(), found.back());
-    rows.push_back({expected, range, inside ? "confirmed" : "not found"});
-}
-
 }  // namespace
-
-std::vector<std::vector<std::string>> policy_expectations(Json const& results) {
-    std::vector<std::vector<std::string>> rows;
-    expect_rise(results, "balanced", -1e9, 10, "Balanced assignment: perplexity up by about 5 %", rows);
-    expect_rise(results, "random", 15, 20, "Random assignment: perplexity up by 15 to 20 %", rows);
-    expect_rise(results, "round_robin", 5, 60, "Round-robin assignment: perplexity up by about half", rows);
-    return rows;
-}
 
 std::string assignment_table(Json const& results) {
     Table table({"text", "policy", "perplexity", "rise (95 %)", "verdict", "rerouted", "KL", "Gini before",

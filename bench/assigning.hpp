@@ -32,10 +32,6 @@ void check(AssignRequest const& request);
 Json assign(Context const& context, Subject& subject, PlainParallel const& parallel,
             std::string const& datasets, Split split, AssignRequest const& request);
 
-// The seed study's expectations of policies against the first dataset's results. Shape: [row] of {expected,
-// found, verdict}.
-std::vector<std::vector<std::string>> policy_expectations(Json const& results);
-
 // A table of what was found, for the terminal.
 std::string assignment_table(Json const& results);
 

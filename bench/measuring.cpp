@@ -73,7 +73,8 @@ void count(Communicator const& world, CaseResult const& result, MeasureOutcome& 
 }  // namespace
 
 MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject& subject,
-                       PlainParallel const& parallel, std::vector<Evaluation> const& evaluations) {
+                       PlainParallel const& parallel, std::vector<Evaluation> const& evaluations,
+                       Attributes const& notes) {
     auto const& world = context.world;
     auto const plan = plan_of(world, r, subject.memory);
     Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
@@ -92,7 +93,9 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     SharedTrace trace(world, r);
     trace.write(root_record(context, map, offsets, plan.transport, r.seed));
     trace.write(topology_record(topology));
-    trace.write(model_record(subject, evaluations));
+    auto of_model = model_record(subject, evaluations);
+    of_model.attributes.insert(notes.begin(), notes.end());
+    trace.write(of_model);
     auto const calibration = calibrate(context, *exchange, plan.transport, r, texts, offsets);
     // Only rank 0 knows whether a line was fitted, and only rank 0 writes.
     trace.write(calibration.parameters.line

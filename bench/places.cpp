@@ -123,4 +123,20 @@ void draw(std::string const& what, fs::path const& source, fs::path const& folde
                     *problem, fmt::join(words, " ")));
 }
 
+fs::path plotly() {
+    auto const prefix = environment::python().parent_path().parent_path();
+    std::error_code ignored;
+    for (auto const& entry : fs::directory_iterator(prefix / "lib", ignored)) {
+        for (auto const* packages : {"site-packages", "dist-packages"}) {
+            auto const file = entry.path() / packages / "plotly" / "package_data" / "plotly.min.js";
+            if (fs::is_regular_file(file)) return file;
+        }
+    }
+    log_warning(
+        fmt::format("figures of report.html are left out, its numbers stay ({} has no package plotly); "
+                    "run scripts/setup.sh, or name plotly.min.js with --library",
+                    prefix.string()));
+    return {};
+}
+
 }  // namespace moewire

@@ -41,4 +41,7 @@ void run_script(std::string const& script, std::vector<std::string> const& argum
 // Python or its packages a warning says the command to type later. Call it on rank 0 alone.
 void draw(std::string const& what, std::filesystem::path const& source, std::filesystem::path const& folder);
 
+// plotly's JavaScript, from the package beside that Python; empty where there is none, and a warning says so.
+std::filesystem::path plotly();
+
 }  // namespace moewire

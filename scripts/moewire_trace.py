@@ -6,7 +6,50 @@
         print(case.key, case["strategy"], case.exchange_s().mean())
     trace.frame()          # one row a case (needs pandas)
     trace.samples_frame()  # one row an iteration, layer, direction and rank (needs pandas)
-    trace.cases[0].timeline().shares()  # of one pass of mode in_model, by step and rank
+
+Five recipes, each a program of its own; `scripts/main_figure.py` draws the first figure of report.html this way.
+
+1. Which placement is faster? Cases of a group are interleaved, so iterations pair.
+
+    import numpy as np
+    from moewire_trace import Trace
+    for (model, text, plan, mode), cases in Trace("run.h5").groups().items():
+        base = next(c for c in cases if c.label == "contiguous").charged_s()
+        for case in cases:
+            print(text, mode, case.label, f"{np.median(case.charged_s() / base):.3f} of contiguous")
+
+2. Which rank receives most, layer by layer?
+
+    from moewire_trace import Trace
+    for case in Trace("run.h5").cases:
+        received = case.data["traffic_bytes"].sum(axis=1)  # [layer, source, destination] -> [layer, destination]
+        print(case.key, received.argmax(axis=1), received.max(axis=1) / received.mean(axis=1))
+
+3. How far off was each cost model?
+
+    import numpy as np
+    from moewire_trace import DIRECTIONS, Trace
+    for case in Trace("run.h5").cases:
+        for model in case.models() if case.measured else []:
+            errors = [case.predicted_s(d, model)["time"] / np.median(case.slowest_s(d), axis=0) - 1 for d in DIRECTIONS]
+            print(case.key, model, f"{np.median(np.abs(errors)):.1%}")
+
+4. Who waits for whom? Median wait and transfer of each rank, over all layers and both directions.
+
+    import numpy as np
+    from moewire_trace import DIRECTIONS, Trace
+    for case in Trace("run.h5").cases:
+        if case.measured:
+            for what in ("wait_s", "transfer_s"):
+                print(case.key, what, np.median(sum(case.data[f"measured/{d}_{what}"].sum(axis=1) for d in DIRECTIONS), axis=0))
+
+5. Where does a forward pass go? Shares of each rank's own pass, in mode in_model.
+
+    from moewire_trace import Trace
+    for case in Trace("run.h5").cases:
+        if case.timeline_iterations:
+            for part, share in case.timeline().shares().items():
+                print(case.key, part, share.round(3))
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ mpirun --oversubscribe --bind-to none -n "${MOEWIRE_RANKS:-4}" build/release/bin
 cat <<END
 
 Where to look:
-  $output/report.md      the answer, tables and pictures
+  $output/report.html    the answer, figures with filters, tables: one page that opens offline
+  $output/report.md      the same in Markdown, with pictures
   $output/plots/         pictures alone
   $output/run.h5         the trace: build/release/bin/moewire trace dump $output/run.h5
   build/release/bin/moewire --help

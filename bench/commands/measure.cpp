@@ -19,9 +19,9 @@ int run(Context const& context, MeasureRequest const& request) {
     int const code = outcome.failed > 0 ? 4 : outcome.ok == 0 ? 3 : 0;
     if (!context.world.is_root()) return code;
     auto const groups = group_cases(read_trace(outcome.trace));
-    for (auto const& sentence : say_answers(groups)) print(context, sentence + "\n");
-    if (auto const sentence = say_accuracy(model_accuracy(groups)); !sentence.empty())
-        print(context, sentence + "\n");
+    for (auto const& sentence : say_answers(groups)) print(context, sentence.text + "\n");
+    for (auto const& sentence : say_accuracy(model_accuracy(groups), groups))
+        print(context, sentence.text + "\n");
     print(context, fmt::format("wrote {} ({} cases, {} waived, {} failed); `moewire report {}` says more\n",
                                outcome.trace.string(), outcome.ok + outcome.waived + outcome.failed,
                                outcome.waived, outcome.failed, outcome.trace.string()));

@@ -11,9 +11,9 @@
 #include "bench/measuring.hpp"
 #include "bench/places.hpp"
 #include "bench/profiling.hpp"
+#include "bench/reporting.hpp"
 #include "bench/seed_files.hpp"
-#include "report/report.hpp"
-#include "report/sentences.hpp"
+#include "bench/study_notes.hpp"
 #include "system/agreement.hpp"
 #include "trace/schema.hpp"
 
@@ -68,23 +68,17 @@ void say_stage(std::string const& text) {
 void finish(Context const& context, fs::path const& folder, MeasureOutcome const& outcome,
             Json const& policies, bool plots) {
     if (!context.world.is_root()) return;
-    auto const trace = read_trace(outcome.trace);
-    if (plots) draw("trace", outcome.trace, folder / "plots");
-    auto const page = Registry<ReportWriter>::instance().at("markdown").value.write({trace}, folder);
-    auto const groups = group_cases(trace);
-    print(context, "\n");
-    for (auto const& sentence : say_answers(groups)) print(context, sentence + "\n");
-    if (auto const sentence = say_accuracy(model_accuracy(groups)); !sentence.empty())
-        print(context, sentence + "\n");
+    auto const findings = find({read_trace(outcome.trace)});
+    auto const& run = findings.runs.front();
+    auto const page = write_report(findings, {folder, "all", {}, plots});
     if (!policies.is_null()) print(context, "\n" + assignment_table(policies));
-    Table expectations({"the seed study expects", "found here", "verdict"});
-    for (auto const& row : seed_expectations(trace, groups)) expectations.add(row);
-    if (!policies.is_null()) {
-        for (auto const& row : policy_expectations(policies)) expectations.add(row);
-    }
-    if (!expectations.empty()) print(context, "\n" + expectations.text(TableStyle::plain));
-    print(context, fmt::format("\nreport   {}\ntrace    {}\nfigures  {}\n", page.string(),
-                               outcome.trace.string(), (folder / "plots").string()));
+    Table expectations(expectation_header());
+    for (auto const& row : run.expectations) expectations.add(to_row(row));
+    print(context, "\n" + expectations.text(TableStyle::plain));
+    print(context,
+          fmt::format("\ntrace    {}\nfigures  {}\nmarkdown {}\npage     {}\n\n", outcome.trace.string(),
+                      (folder / "plots").string(), (folder / "report.md").string(), page.string()));
+    for (auto const& sentence : most_important(run)) print(context, "* " + sentence.text + "\n");
 }
 
 AssignRequest request_of(Suite const& suite, fs::path const& folder, Options const& o) {
@@ -126,13 +120,14 @@ int run(Context const& context, Options const& o) {
         perplexities[evaluations.back().dataset] = to_json(evaluations.back());
     }
     say_stage("simulate the seed study's network");
+    Attributes notes;  // of rank 0, who writes the trace
     run_on_all(world, [&] {
         if (!world.is_root()) return;
         write_file(folder / "perplexity.json", to_text(perplexities));
         SeedRequest request;
         request.output_dir = (folder / "simulation").string();
         request.no_plots = o.no_plots;
-        run_seed_study(request);
+        notes = simulation_notes(run_seed_study(request));
     });
     Json policies;
     if (o.skip_assignment) {
@@ -143,9 +138,10 @@ int run(Context const& context, Options const& o) {
         say_stage("try routing policies");
         policies = assign(context, subject, parallel, r.dataset, Split::test, request_of(suite, folder, o));
     }
+    if (world.is_root()) notes.merge(policy_notes(policies));
     say_stage(o.skip_finetuning ? "fine-tuning skipped, as asked" : "fine-tuning is not built yet: skipped");
     say_stage("measure placements");
-    auto const outcome = measure(context, r, subject, parallel, evaluations);
+    auto const outcome = measure(context, r, subject, parallel, evaluations, notes);
     finish(context, folder, outcome, policies, !o.no_plots);
     return outcome.failed > 0 ? 4 : 0;
 }
@@ -162,9 +158,9 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     flag(app, "no_plots", o->no_plots, "Draw no figures");
     footer(app,
            "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
-           "Leaves profiling/, assignment_tests/, simulation/, perplexity.json, run.h5, plots/ and report.md "
-           "in one "
-           "folder.");
+           "Leaves profiling/, assignment_tests/, simulation/, perplexity.json, run.h5, plots/, report.html, "
+           "report.md "
+           "and CSV files in one folder.");
     return [o](Context const& context) { return run(context, *o); };
 }
 

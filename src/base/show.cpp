@@ -39,6 +39,17 @@ bool looks_numeric(std::string const& text) {
                              text[0] == '+' || text[0] == '<');
 }
 
+// A bar would end the cell, a line break the table.
+std::vector<std::vector<std::string>> markdown_cells(std::vector<std::vector<std::string>> rows) {
+    for (auto& row : rows) {
+        for (auto& cell : row) {
+            for (std::size_t at = 0; (at = cell.find_first_of("|\r\n", at)) != std::string::npos; at += 2)
+                cell.replace(at, 1, cell[at] == '|' ? "\\|" : "  ");
+        }
+    }
+    return rows;
+}
+
 }  // namespace
 
 std::string show_seconds(double seconds) {
@@ -91,23 +102,24 @@ void Table::add(std::vector<std::string> row) {
 }
 
 std::string Table::text(TableStyle style) const {
-    std::size_t const columns = rows_.front().size();
+    bool const markdown = style == TableStyle::markdown;
+    auto const rows = markdown ? markdown_cells(rows_) : rows_;
+    std::size_t const columns = rows.front().size();
     std::vector<std::size_t> widths(columns, 3);
-    std::vector<bool> numeric(columns, rows_.size() > 1);
-    for (std::size_t r = 0; r < rows_.size(); ++r) {
+    std::vector<bool> numeric(columns, rows.size() > 1);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
         for (std::size_t c = 0; c < columns; ++c) {
-            widths[c] = std::max(widths[c], width(rows_[r][c]));
-            if (r > 0 && !looks_numeric(rows_[r][c])) numeric[c] = false;
+            widths[c] = std::max(widths[c], width(rows[r][c]));
+            if (r > 0 && !looks_numeric(rows[r][c])) numeric[c] = false;
         }
     }
-    bool const markdown = style == TableStyle::markdown;
     std::string out;
-    for (std::size_t r = 0; r < rows_.size(); ++r) {
+    for (std::size_t r = 0; r < rows.size(); ++r) {
         std::string line;
         for (std::size_t c = 0; c < columns; ++c) {
-            std::string const pad(widths[c] - width(rows_[r][c]), ' ');
+            std::string const pad(widths[c] - width(rows[r][c]), ' ');
             line += markdown ? "| " : (c == 0 ? "" : "  ");
-            line += numeric[c] ? pad + rows_[r][c] : rows_[r][c] + pad;
+            line += numeric[c] ? pad + rows[r][c] : rows[r][c] + pad;
             line += markdown ? " " : "";
         }
         while (!markdown && !line.empty() && line.back() == ' ') line.pop_back();

@@ -1,5 +1,7 @@
 #include "report/alternatives.hpp"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "base/show.hpp"
@@ -8,52 +10,76 @@
 namespace moewire {
 namespace {
 
-std::string say_policy(Group const& group, CaseSummary const& one, CaseSummary const& baseline) {
-    auto text = fmt::format("{}: policy {} changes the output: {:.1f} % of the router's choices lost, ",
-                            where(group), one.policy, 100 * one.rerouted_ratio);
+Sentence say_policy(Group const& group, CaseSummary const& one, CaseSummary const& baseline) {
+    Sentence s{"cost", "", {}};
+    s.text =
+        fmt::format("{}: policy {} changes the output: {} % of the router's choices lost, ", where(group),
+                    one.policy, s.percent(100 * one.rerouted_ratio, 1, "rerouted_percent", one.key));
     if (one.perplexity > 0 && baseline.perplexity > 0) {
-        text += fmt::format("perplexity {:.4f} instead of {:.4f} ({:+.1f} %); ", one.perplexity,
-                            baseline.perplexity, 100 * (one.perplexity / baseline.perplexity - 1));
+        double const rise_percent = 100 * (one.perplexity / baseline.perplexity - 1);
+        s.text +=
+            fmt::format("perplexity {} instead of {} ({} %); ",
+                        s.cite(fmt::format("{:.4f}", one.perplexity), one.perplexity, "perplexity", one.key),
+                        s.cite(fmt::format("{:.4f}", baseline.perplexity), baseline.perplexity, "perplexity",
+                               baseline.key),
+                        s.cite(fmt::format("{:+.1f}", rise_percent), rise_percent, "perplexity_rise_percent",
+                               one.key, baseline.key));
     }
-    text += fmt::format("exchanges {}", say_comparison(compare(one.charged_s, baseline.charged_s)));
+    s.text += "exchanges " + s.comparison(compare(one.charged_s, baseline.charged_s), one, baseline);
     if (one.policy_scope == "whole_batch")
-        text += "; it is not causal: later tokens change earlier ones' experts";
-    return text + ".";
+        s.text += "; it is not causal: later tokens change earlier ones' experts";
+    s.text += ".";
+    return s;
 }
 
-std::string say_payload(Group const& group, CaseSummary const& one, CaseSummary const& usual) {
+Sentence say_payload(Group const& group, CaseSummary const& one, CaseSummary const& usual) {
+    Sentence s{"payload", "", {}};
     double const ratio = static_cast<double>(one.total_bytes) / static_cast<double>(usual.total_bytes);
-    return fmt::format("{}: payload {} under {} moves {} a pass, {:.1f} % {} than per_expert; exchanges {}.",
-                       where(group), one.payload, one.strategy,
-                       show_bytes(static_cast<double>(one.total_bytes)), 100 * std::abs(1 - ratio),
-                       ratio <= 1 ? "less" : "more", say_comparison(compare(one.charged_s, usual.charged_s)));
+    auto const bytes = static_cast<double>(one.total_bytes);
+    s.text = fmt::format(
+        "{}: payload {} under {} moves {} a pass, {} % {} than per_expert; exchanges {}.", where(group),
+        one.payload, one.strategy, s.cite(show_bytes(bytes), bytes, "total_bytes", one.key),
+        s.percent(100 * std::abs(1 - ratio), 1, "bytes_apart_percent", one.key, usual.key),
+        ratio <= 1 ? "less" : "more", s.comparison(compare(one.charged_s, usual.charged_s), one, usual));
+    return s;
 }
 
-std::string say_twin(Group const& group, CaseSummary const& twin, CaseSummary const& baseline) {
+Sentence say_twin(Group const& group, CaseSummary const& twin, CaseSummary const& baseline) {
+    Sentence s{"twin", "", {}};
     auto const comparison = compare(twin.charged_s, baseline.charged_s);
     bool const inside = comparison.verdict == Verdict::cannot_tell;
-    return fmt::format(
-        "{}: noise: `contiguous` under a second name differs from itself by {:+.1f} % at the median (95 %: "
-        "{:+.1f} "
-        "to {:+.1f} %), {}.",
-        where(group), 100 * (comparison.ratio.value - 1), 100 * (comparison.ratio.low - 1),
-        100 * (comparison.ratio.high - 1),
+    auto const off = [&](double ratio, char const* quantity) {
+        return s.cite(fmt::format("{:+.1f}", 100 * (ratio - 1)), 100 * (ratio - 1), quantity, twin.key,
+                      baseline.key);
+    };
+    s.text = fmt::format(
+        "{}: noise: `contiguous` under a second name differs from itself by {} % at the median (95 %: {} to "
+        "{} "
+        "%), {}.",
+        where(group), off(comparison.ratio.value, "off_percent"),
+        off(comparison.ratio.low, "off_low_percent"), off(comparison.ratio.high, "off_high_percent"),
         inside ? "which holds no difference, as it should"
                : "which should hold no difference and does not: differences of this size mean nothing here");
+    return s;
 }
 
-std::string say_spread(Group const& group, CaseSummary const& one) {
-    auto const& s = one.spread_s;
-    return fmt::format(
+Sentence say_spread(Group const& group, CaseSummary const& one) {
+    Sentence s{"spread", "", {}};
+    auto const& all = one.spread_s;
+    s.text = fmt::format(
         "{}: placement random is one draw: over {} seeds the model `{}` predicts {} to {}, {} at the median.",
-        where(group), s.size(), one.spread_model, show_seconds(s.front()), show_seconds(s.back()),
-        show_seconds(median(s)));
+        where(group), s.count(static_cast<std::int64_t>(all.size()), "spread_seeds", one.key),
+        one.spread_model, s.seconds(all.front(), "spread_least_s", one.key),
+        s.seconds(all.back(), "spread_most_s", one.key), s.seconds(median(all), "spread_median_s", one.key));
+    return s;
 }
 
-std::string say_bound(Group const& group, CaseSummary const& one, CaseSummary const& baseline) {
-    return fmt::format(
+Sentence say_bound(Group const& group, CaseSummary const& one, CaseSummary const& baseline) {
+    Sentence s{"bound", "", {}};
+    s.text = fmt::format(
         "{}: the bound {} (planned from the very batch, weights in place: no slots even ranks better) is {}.",
-        where(group), one.strategy, say_comparison(compare(one.charged_s, baseline.charged_s)));
+        where(group), one.strategy, s.comparison(compare(one.charged_s, baseline.charged_s), one, baseline));
+    return s;
 }
 
 }  // namespace
@@ -64,8 +90,8 @@ std::string where(Group const& group) {
     return text + fmt::format(", mode {}", group.mode);
 }
 
-std::vector<std::string> say_alternatives(Group const& group) {
-    std::vector<std::string> sentences;
+std::vector<Sentence> say_alternatives(Group const& group) {
+    std::vector<Sentence> sentences;
     auto const* const baseline = group.baseline();
     for (auto const& one : group.cases) {
         if (!one.measured()) continue;
@@ -75,7 +101,8 @@ std::vector<std::string> say_alternatives(Group const& group) {
         if (one.policy != "native" && one.strategy == "contiguous" && one.payload == "per_expert")
             sentences.push_back(say_policy(group, one, *baseline));
         auto const* const usual = group.find(one.strategy, one.policy, "per_expert");
-        if (one.payload != "per_expert" && one.policy == "native" && usual != nullptr)
+        if (one.payload != "per_expert" && one.policy == "native" && usual != nullptr &&
+            usual->total_bytes > 0)
             sentences.push_back(say_payload(group, one, *usual));
     }
     if (baseline != nullptr && group.twin() != nullptr)

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "report/summary.hpp"
+#include "report/sentence.hpp"
 
 namespace moewire {
 
@@ -14,6 +14,6 @@ std::string where(Group const& group);
 
 // One sentence for each policy, each payload, the bound, the spread of random placements, and the twin, where
 // a group has them.
-std::vector<std::string> say_alternatives(Group const& group);
+std::vector<Sentence> say_alternatives(Group const& group);
 
 }  // namespace moewire

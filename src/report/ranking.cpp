@@ -28,16 +28,19 @@ void set_chances_among(std::vector<CaseSummary*> const& ranked) {
     Random random(0, "resampled iterations");
     std::vector<std::size_t> chosen(n);
     std::vector<double> buffer;
+    std::vector<int> led(ranked.size());
     for (int r = 0; r < resamples; ++r) {
         for (auto& i : chosen) i = static_cast<std::size_t>(random.below(n));
-        CaseSummary* best = nullptr;
+        std::size_t best = 0;
         double least = 0;
-        for (auto* const one : ranked) {
-            double const median_s = resampled_median(one->charged_s, chosen, buffer);
-            if (best == nullptr || median_s < least) best = one, least = median_s;
+        for (std::size_t c = 0; c < ranked.size(); ++c) {
+            double const median_s = resampled_median(ranked[c]->charged_s, chosen, buffer);
+            if (c == 0 || median_s < least) best = c, least = median_s;
         }
-        best->chance_of_fastest += 1.0 / resamples;
+        ++led[best];
     }
+    for (std::size_t c = 0; c < ranked.size(); ++c)
+        ranked[c]->chance_of_fastest = static_cast<double>(led[c]) / resamples;
 }
 
 }  // namespace

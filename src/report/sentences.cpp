@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <map>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/show.hpp"
 #include "report/alternatives.hpp"
@@ -14,77 +13,141 @@
 namespace moewire {
 namespace {
 
-// A time ratio as a gain: 0.88 -> 12 % faster.
-double gain(double ratio) {
-    return 100 * (1 - ratio);
+Sentence say_winner(Group const& group, CaseSummary const& winner, CaseSummary const& baseline) {
+    Sentence s{"fastest", "", {}};
+    auto const against = compare(winner.charged_s, baseline.charged_s);
+    s.text = fmt::format(
+        "{}: **{} is the fastest placement**: its exchanges take {} a pass at the median{}, {} than "
+        "`contiguous`, over {} paired iterations; it leads in {} % of resamples.",
+        where(group), winner.strategy, s.seconds(winner.p50.value, "charged_p50_s", winner.key),
+        winner.migration_s.empty() ? "" : ", moving weights included",
+        s.comparison(against, winner, baseline), s.count(against.ratio.samples, "samples", winner.key),
+        s.percent(100 * winner.chance_of_fastest, 0, "chance_percent", winner.key));
+    return s;
 }
 
-// The least median among those that are faster than the baseline beyond the noise, with the usual policy and
-// payload, and no bound; null without any.
-CaseSummary const* clear_winner(Group const& group, CaseSummary const& baseline) {
-    CaseSummary const* best = nullptr;
-    for (auto const& one : group.cases) {
-        if (!one.measured() || &one == &baseline || one.is_bound || !one.is_usual()) continue;
-        if (compare(one.charged_s, baseline.charged_s).verdict != Verdict::faster) continue;
-        if (best == nullptr || one.p50.value < best->p50.value) best = &one;
-    }
-    return best;
-}
-
-std::string say_group(Group const& group) {
+Sentence say_group(Group const& group) {
+    Sentence s{"fastest", "", {}};
     auto const* const fastest = group.fastest();
     auto const* const baseline = group.baseline();
-    if (fastest == nullptr) return fmt::format("{}: no case was measured.", where(group));
+    auto const place = where(group);
+    if (fastest == nullptr) {
+        s.text = fmt::format("{}: no case was measured.", place);
+        return s;
+    }
+    auto const p50 = [&](CaseSummary const& one) {
+        return s.seconds(one.p50.value, "charged_p50_s", one.key);
+    };
     if (baseline == nullptr) {
-        return fmt::format(
+        s.text = fmt::format(
             "{}: {} had the shortest exchanges, {} a pass at the median; without `contiguous` there is no "
             "baseline to compare with.",
-            where(group), fastest->strategy, show_seconds(fastest->p50.value));
+            place, fastest->strategy, p50(*fastest));
+        return s;
     }
-    auto const* const winner = clear_winner(group, *baseline);
-    if (winner != nullptr) {
-        auto const against = compare(winner->charged_s, baseline->charged_s);
-        return fmt::format(
-            "{}: **{} is the fastest placement**: its exchanges take {} a pass at the median{}, {} than "
-            "`contiguous`, over {} paired iterations; it leads in {:.0f} % of resamples.",
-            where(group), winner->strategy, show_seconds(winner->p50.value),
-            winner->migration_s.empty() ? "" : ", moving weights included", say_comparison(against),
-            against.ratio.samples, 100 * winner->chance_of_fastest);
-    }
+    if (auto const* const winner = clear_winner(group)) return say_winner(group, *winner, *baseline);
     if (fastest == baseline) {
-        return fmt::format("{}: no placement beats `contiguous`, {} a pass at the median.", where(group),
-                           show_seconds(baseline->p50.value));
+        s.text = fmt::format("{}: no placement beats `contiguous`, {} a pass at the median.", place,
+                             p50(*baseline));
+        return s;
     }
-    return fmt::format(
-        "{}: no placement beats `contiguous` beyond the noise; the least median is {}'s ({}, {}).",
-        where(group), fastest->strategy, show_seconds(fastest->p50.value),
-        say_comparison(compare(fastest->charged_s, baseline->charged_s)));
+    s.text = fmt::format(
+        "{}: no placement beats `contiguous` beyond the noise; the least median is {}'s ({}, {}).", place,
+        fastest->strategy, p50(*fastest),
+        s.comparison(compare(fastest->charged_s, baseline->charged_s), *fastest, *baseline));
+    return s;
 }
 
 std::int64_t integer_or(Record const& record, std::string const& key, std::int64_t otherwise) {
     return record.has(key) ? record.integer(key) : otherwise;
 }
 
-}  // namespace
-
-std::string say_comparison(Comparison const& comparison) {
-    auto const& r = comparison.ratio;
-    double const least = gain(r.high), most = gain(r.low);
-    std::string const limits = r.bounded ? "" : ", n too small for 95 %";
-    switch (comparison.verdict) {
-        case Verdict::faster:
-            return fmt::format("{:.1f} % faster (95 %: {:.1f} to {:.1f} %)", gain(r.value), least, most);
-        case Verdict::slower:
-            return fmt::format("{:.1f} % slower (95 %: {:.1f} to {:.1f} %)", -gain(r.value), -most, -least);
-        case Verdict::cannot_tell:
-            break;
+// The exchange whose prediction by `model` was furthest off, in ratio.
+struct Miss {
+    CaseSummary const* one = nullptr;
+    std::size_t exchange = 0;  // dispatch of all layers, then combine of all layers
+    double error = 0;
+};
+Miss worst_miss(std::vector<Group> const& groups, std::string const& model) {
+    Miss worst;
+    for (auto const& group : groups) {
+        for (auto const& one : group.cases) {
+            auto const score = one.models.find(model);
+            if (score == one.models.end()) continue;
+            for (std::size_t i = 0; i < score->second.errors.size(); ++i) {
+                double const error = score->second.errors[i];
+                if (worst.one == nullptr || std::abs(std::log1p(error)) > std::abs(std::log1p(worst.error)))
+                    worst = {&one, i, error};
+            }
+        }
     }
-    return fmt::format("no clear difference (95 %: {:.1f} % slower to {:.1f} % faster{})", -least, most,
-                       limits);
+    return worst;
 }
 
-std::vector<std::string> say_answers(std::vector<Group> const& groups) {
-    std::vector<std::string> sentences;
+Sentence say_miss(Miss const& miss, std::string const& model) {
+    Sentence s{"prediction", "", {}};
+    auto const layers = miss.one->models.at(model).errors.size() / 2;
+    bool const is_dispatch = miss.exchange < layers;
+    auto const layer = static_cast<std::int64_t>(miss.exchange % layers);
+    auto const of =
+        fmt::format("{}/{}/{}/{}", miss.one->key, model, is_dispatch ? "dispatch" : "combine", layer);
+    s.text = fmt::format(
+        "`{}` was furthest off at the {} of layer {} of {}: it predicted {} % {} than was measured.", model,
+        is_dispatch ? "dispatch" : "combine", s.count(layer, "layer", of), miss.one->key,
+        s.percent(100 * std::abs(miss.error), 0, "miss_percent", of), miss.error < 0 ? "less" : "more");
+    return s;
+}
+
+void say_sharing(Trace const& trace, std::vector<Sentence>& limits) {
+    auto const ranks = integer_or(trace.root, "ranks", 1), cores = integer_or(trace.root, "cores", 0);
+    auto const nodes = integer_or(trace.root, "nodes", 1);
+    if (cores > 0 && ranks > cores * nodes) {
+        Sentence s{"limit", "", {}};
+        s.text = fmt::format(
+            "{} ranks shared {} cores: ranks waited for a processor, so times scatter and say "
+            "little of a machine with a core or GPU per rank. Ratios within this run are what "
+            "counts.",
+            s.count(ranks, "ranks"), s.count(cores * nodes, "cores"));
+        limits.push_back(std::move(s));
+    }
+    if (ranks == 1) {
+        limits.push_back(
+            {"limit", "One rank: nothing crossed between ranks; the exchange is a copy in memory.", {}});
+    }
+    if (trace.root.has("why_not_representative")) {
+        limits.push_back({"limit",
+                          fmt::format("Functional mode, times are not representative: {}.",
+                                      trace.root.text("why_not_representative")),
+                          {}});
+    }
+    for (auto const& model : trace.models) {
+        if (integer_or(model, "synthetic", 0) == 0) continue;
+        limits.push_back(
+            {"limit",
+             fmt::format("{} has made-up weights: volumes and times are real, its routing and output are "
+                         "no trained model's.",
+                         model.text("name")),
+             {}});
+    }
+}
+
+}  // namespace
+
+CaseSummary const* clear_winner(Group const& group) {
+    auto const* const baseline = group.baseline();
+    if (baseline == nullptr) return nullptr;
+    CaseSummary const* best = nullptr;
+    for (auto const& one : group.cases) {
+        if (!one.measured() || &one == baseline || one.is_bound || !one.is_usual()) continue;
+        if (&one == group.twin()) continue;  // the baseline again: it shows the noise
+        if (compare(one.charged_s, baseline->charged_s).verdict != Verdict::faster) continue;
+        if (best == nullptr || one.p50.value < best->p50.value) best = &one;
+    }
+    return best;
+}
+
+std::vector<Sentence> say_answers(std::vector<Group> const& groups) {
+    std::vector<Sentence> sentences;
     for (auto const& group : groups) {
         sentences.push_back(say_group(group));
         for (auto& more : say_alternatives(group)) sentences.push_back(std::move(more));
@@ -92,92 +155,56 @@ std::vector<std::string> say_answers(std::vector<Group> const& groups) {
     return sentences;
 }
 
-std::string say_accuracy(std::vector<ModelAccuracy> const& accuracy) {
-    std::string text;
+std::vector<Sentence> say_accuracy(std::vector<ModelAccuracy> const& accuracy,
+                                   std::vector<Group> const& groups) {
+    std::map<std::string, Sentence> of_model;
     for (auto const& a : accuracy) {
         if (!a.has_interval) continue;
-        text += fmt::format(
-            "{}mode {}: within {:.0f} % (median over {} exchanges; 95 % of them within {:.0f} %; its 90 % "
-            "interval held {:.0f} %)",
-            text.empty() ? "" : "; ", a.mode, 100 * a.median_error, a.exchanges, 100 * a.p95_error,
-            100 * a.coverage);
+        auto& s = of_model.try_emplace(a.model, Sentence{"prediction", "", {}}).first->second;
+        auto const of = a.mode + "/" + a.model;
+        s.text += fmt::format(
+            "{}mode {}: within {} % (median over {} exchanges; 95 % of them within {} %; its 90 % interval "
+            "held {} %)",
+            s.text.empty() ? "" : "; ", a.mode,
+            s.percent(100 * a.median_error, 0, "error_median_percent", of),
+            s.count(static_cast<std::int64_t>(a.exchanges), "exchanges", of),
+            s.percent(100 * a.p95_error, 0, "error_p95_percent", of),
+            s.percent(100 * a.coverage, 0, "coverage_percent", of));
     }
-    if (text.empty()) return "";
-    return fmt::format(
-        "The model `line`, calibrated just before on other sizes and isolated exchanges, predicted the "
-        "median exchange, {}.",
-        text);
+    std::vector<Sentence> sentences;
+    for (auto& [model, s] : of_model) {
+        s.text = fmt::format("The model `{}` predicted the median exchange before any was timed, {}.", model,
+                             s.text);
+        sentences.push_back(std::move(s));
+        sentences.push_back(say_miss(worst_miss(groups, model), model));
+    }
+    return sentences;
 }
 
-std::vector<std::string> say_limits(Trace const& trace, std::vector<Group> const& groups) {
-    std::vector<std::string> limits;
-    auto const ranks = integer_or(trace.root, "ranks", 1), cores = integer_or(trace.root, "cores", 0);
-    auto const nodes = integer_or(trace.root, "nodes", 1);
-    if (cores > 0 && ranks > cores * nodes) {
-        limits.push_back(
-            fmt::format("{} ranks shared {} cores: ranks waited for a processor, so times scatter and say "
-                        "little of a machine with a core or GPU per rank. Ratios within this run are what "
-                        "counts.",
-                        ranks, cores * nodes));
-    }
-    if (ranks == 1)
-        limits.push_back("One rank: nothing crossed between ranks; the exchange is a copy in memory.");
-    std::int64_t fewest = 0;
+std::vector<Sentence> say_limits(Trace const& trace, std::vector<Group> const& groups) {
+    std::vector<Sentence> limits;
+    say_sharing(trace, limits);
+    CaseSummary const* fewest = nullptr;
     for (auto const& group : groups) {
         for (auto const& one : group.cases) {
-            auto const n = static_cast<std::int64_t>(one.exchange_s.size());
-            if (n > 0 && (fewest == 0 || n < fewest)) fewest = n;
-            if (one.status == status::waived)
-                limits.push_back(fmt::format("{}: waived: {}.", one.key, one.reason));
-            if (one.status == status::failed)
-                limits.push_back(fmt::format("{}: failed: {}.", one.key, one.reason));
+            if (one.measured() && (fewest == nullptr || one.exchange_s.size() < fewest->exchange_s.size()))
+                fewest = &one;
+            if (one.status == status::waived || one.status == status::failed)
+                limits.push_back(
+                    {"unmeasured", fmt::format("{}: {}: {}.", one.key, one.status, one.reason), {}});
+            if (one.status == status::predicted)
+                limits.push_back(
+                    {"unmeasured", one.key + ": predicted, never measured: the run ended before.", {}});
         }
     }
-    if (fewest > 0 && fewest < 1000) {
-        limits.push_back(
-            fmt::format("p99 rests on {} iterations: {}.", fewest,
-                        fewest < 100 ? "it is the largest sample" : "few samples lie beyond it"));
+    if (fewest != nullptr && fewest->exchange_s.size() < 1000) {
+        Sentence s{"samples", "", {}};
+        auto const n = static_cast<std::int64_t>(fewest->exchange_s.size());
+        s.text = fmt::format("p99 rests on {} iterations: {}.", s.count(n, "samples", fewest->key),
+                             n < 100 ? "it is the largest sample" : "few samples lie beyond it");
+        limits.push_back(std::move(s));
     }
     return limits;
-}
-
-std::vector<std::vector<std::string>> seed_expectations(Trace const& trace,
-                                                        std::vector<Group> const& groups) {
-    std::vector<std::vector<std::string>> rows;
-    double worst = 0, above = 0, layers = 0;
-    std::set<std::string> seen;
-    for (auto const& record : trace.cases) {
-        if (record.find("expert_load_tokens") == nullptr || !record.has("expert_gini_worst_layer")) continue;
-        if (!seen.insert(record.text("model") + record.text("dataset")).second) continue;
-        worst = std::max(worst, record.number("expert_gini_worst_layer"));
-        above += record.number("expert_gini_layers_above_0.3");
-        layers += static_cast<double>(to_grid<std::int64_t, 3>(record.at("expert_load_tokens")).extent(0));
-    }
-    if (layers > 0) {
-        rows.push_back({"Gini above 0.3 in many layers",
-                        fmt::format("{:.0f} of {:.0f} layers, largest {:.2f}", above, layers, worst),
-                        above * 2 >= layers ? "confirmed"
-                        : above > 0         ? "in part"
-                                            : "not found"});
-    }
-    double best = 0;
-    std::string of;
-    for (auto const& group : groups) {
-        auto const* const baseline = group.baseline();
-        auto const* const winner = baseline == nullptr ? nullptr : clear_winner(group, *baseline);
-        if (winner == nullptr) continue;
-        auto const comparison = compare(winner->charged_s, baseline->charged_s);
-        if (gain(comparison.ratio.value) <= best) continue;
-        best = gain(comparison.ratio.value);
-        of = fmt::format(", {} on {} ({})", winner->strategy, group.dataset, group.mode);
-    }
-    if (!groups.empty()) {
-        rows.push_back({"Balanced assignment cuts communication time by 20 to 50 %",
-                        best > 0 ? fmt::format("at most {:.0f} %{} (placements alone)", best, of)
-                                 : "no clear gain by placement",
-                        best >= 20 ? "confirmed" : "not found"});
-    }
-    return rows;
 }
 
 }  // namespace moewire

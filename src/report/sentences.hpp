@@ -4,24 +4,25 @@
 #include <string>
 #include <vector>
 
-#include "report/summary.hpp"
+#include "report/sentence.hpp"
 
 namespace moewire {
 
-// "12.0 % faster (95 %: 8.1 to 15.2 %)", "3.0 % slower (...)", "no clear difference (...)".
-std::string say_comparison(Comparison const& comparison);
+// The least median among those that are faster than the baseline beyond the noise, with the usual policy and
+// payload, and no bound; null without any, or without a baseline.
+CaseSummary const* clear_winner(Group const& group);
 
 // For each group: the fastest placement, by how much, with what confidence; then what policies, payloads and
 // an equal twin did.
-std::vector<std::string> say_answers(std::vector<Group> const& groups);
+std::vector<Sentence> say_answers(std::vector<Group> const& groups);
 
-// One sentence: how near the predictions were. Empty without any.
-std::string say_accuracy(std::vector<ModelAccuracy> const& accuracy);
+// How near the predictions were, one sentence a model that states intervals, and where they were furthest
+// off.
+std::vector<Sentence> say_accuracy(std::vector<ModelAccuracy> const& accuracy,
+                                   std::vector<Group> const& groups);
 
-// What the numbers do not show: oversubscribed ranks, few samples, waived and failed cases.
-std::vector<std::string> say_limits(Trace const& trace, std::vector<Group> const& groups);
-
-// The seed study's expectations against what this trace holds. Shape: [row] of {expected, found, verdict}.
-std::vector<std::vector<std::string>> seed_expectations(Trace const& trace, std::vector<Group> const& groups);
+// What the numbers do not show: oversubscribed ranks, ranks that share a GPU, made-up weights, few samples,
+// waived and failed cases.
+std::vector<Sentence> say_limits(Trace const& trace, std::vector<Group> const& groups);
 
 }  // namespace moewire

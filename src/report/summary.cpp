@@ -4,11 +4,11 @@
 #include <array>
 #include <cmath>
 #include <functional>
-#include <set>
 #include <tuple>
 
 #include "base/contract.hpp"
 #include "base/error.hpp"
+#include "report/exchanges.hpp"
 #include "report/ranking.hpp"
 #include "trace/schema.hpp"
 
@@ -52,16 +52,6 @@ std::vector<double> layer_medians(Record const& record, std::string const& direc
     return medians;
 }
 
-std::set<std::string> predicted_models(Record const& record) {
-    std::set<std::string> names;
-    std::string const prefix = "predicted/dispatch/", suffix = "_bound_s";
-    for (auto const& dataset : record.datasets) {
-        if (!dataset.name.starts_with(prefix) || !dataset.name.ends_with(suffix)) continue;
-        names.insert(dataset.name.substr(prefix.size(), dataset.name.size() - prefix.size() - suffix.size()));
-    }
-    return names;
-}
-
 ModelScore score_model(Record const& record, std::string const& model) {
     ModelScore score;
     double measured_sum_s = 0;
@@ -101,6 +91,7 @@ void add_traffic(Record const& record, CaseSummary& summary) {
         }
         double const ratio = mean(received) > 0 ? largest(received) / mean(received) : 1;
         sum_of_ratios += ratio;
+        summary.layer_max_over_mean.push_back(ratio);
         summary.worst_layer_max_over_mean = std::max(summary.worst_layer_max_over_mean, ratio);
         summary.busiest_bytes +=
             std::max(*std::max_element(out.begin(), out.end()), *std::max_element(in.begin(), in.end()));
@@ -142,7 +133,11 @@ void add_measured(Record const& record, CaseSummary& summary) {
     summary.p95 = quantile(summary.charged_s, 0.95);
     summary.p99 = quantile(summary.charged_s, 0.99);
     summary.pass_p50 = quantile(summary.pass_s, 0.50);
-    for (auto const& model : predicted_models(record))
+    summary.binding = binding_of(record);
+    summary.layer_p50_s = layer_medians(record, directions[0]);
+    auto const back_s = layer_medians(record, directions[1]);
+    for (std::size_t l = 0; l < back_s.size(); ++l) summary.layer_p50_s[l] += back_s[l];
+    for (auto const& model : predicting_models(record))
         summary.models.emplace(model, score_model(record, model));
 }
 
@@ -206,7 +201,7 @@ CaseSummary const* Group::twin() const {
 CaseSummary const* Group::fastest() const {
     CaseSummary const* best = nullptr;
     for (auto const& one : cases) {
-        if (!one.measured() || one.is_bound || !one.is_usual()) continue;
+        if (!one.measured() || one.is_bound || !one.is_usual() || &one == twin()) continue;
         if (best == nullptr || one.p50.value < best->p50.value) best = &one;
     }
     return best;

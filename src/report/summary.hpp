@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/statistics.hpp"
+#include "report/binding.hpp"
 #include "trace/trace_reader.hpp"
 
 namespace moewire {
@@ -36,6 +37,9 @@ struct CaseSummary {
     double bound_s = 0;           // sum of the resource bounds
     double rank_max_over_mean = 1;  // tokens received per rank: mean over layers
     double worst_layer_max_over_mean = 1;
+    std::vector<double> layer_max_over_mean;  // Shape: [layer]
+    std::vector<double> layer_p50_s;  // Shape: [layer]; the slowest rank's median, both directions together
+    Binding binding;
     std::uint64_t busiest_bytes = 0;  // busiest port, sum over layers, dispatch
     std::uint64_t total_bytes = 0;    // all rows of all ranks, dispatch
     double perplexity = 0;            // 0 where it was not computed
@@ -70,7 +74,7 @@ struct Group {
     std::vector<CaseSummary> cases;
     CaseSummary const* baseline() const;  // contiguous with the usual policy and payload, or null
     CaseSummary const* twin() const;      // the same placement under another name, or null
-    CaseSummary const* fastest() const;   // least p50 among usual cases that are no bound, or null
+    CaseSummary const* fastest() const;   // least p50 among usual cases but bounds and twin, or null
     CaseSummary const* find(std::string const& strategy, std::string const& policy,
                             std::string const& payload) const;  // measured, or null
 };

@@ -70,7 +70,15 @@ H5File::H5File(std::filesystem::path const& path, H5Mode mode) : state_(std::mak
                                  name));
     }
     auto const access = mode == H5Mode::read ? H5F_ACC_RDONLY : H5F_ACC_RDWR;
-    state_->file = H5Handle(H5Fopen(name.c_str(), access, H5P_DEFAULT), H5Fclose, "opening " + name);
+    try {
+        state_->file = H5Handle(H5Fopen(name.c_str(), access, H5P_DEFAULT), H5Fclose, "opening " + name);
+    } catch (Error const& error) {
+        std::string const said = error.what();
+        throw input_error(
+            "trace", fmt::format("{} (it was cut off, or is damaged); fetch it again, or rebuild it with "
+                                 "`moewire trace recover`",
+                                 said.substr(0, said.find(';'))));
+    }
 }
 
 H5File::~H5File() = default;

@@ -26,6 +26,13 @@ TEST(Show, TableLinesUp) {
               "| name   | bytes |\n|--------|------:|\n| a      |    12 |\n| longer |     3 |\n");
 }
 
+TEST(Show, NamesCannotBreakATableOfMarkdown) {
+    Table table({"name", "bytes"});
+    table.add({"a|b\nc", "1"});
+    EXPECT_EQ(table.text(TableStyle::markdown),
+              "| name    | bytes |\n|---------|------:|\n| a\\|b  c |     1 |\n");
+}
+
 TEST(Progress, SaysHowFarItIs) {
     Progress progress("measure", 4, "iterations", ProgressStyle::none);
     progress.advance(3);

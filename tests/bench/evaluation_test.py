@@ -90,11 +90,17 @@ class Study(ProgramTest):
                            "tokens_per_rank = 128\nwindow = 128\niterations = 8\ncalibration_iterations = 5\nmax_samples = 4\nmax_windows = 4\n")
         out = self.ok("study", suite, "--output", self.scratch / "study", "--skip-finetuning", "--skip-assignment", ranks=4)
         folder = self.scratch / "study"
-        for name in ("run.h5", "run.jsonl", "report.md", "perplexity.json", "simulation/simulation_results.json",
+        for name in ("run.h5", "run.jsonl", "report.md", "report.html", "cases.csv", "perplexity.json", "simulation/simulation_results.json",
                      "profiling/drama/expert_assignment_stats.json", "profiling/manual/profiling_report.txt"):
             self.assertTrue((folder / name).is_file(), name)
         self.assertGreaterEqual(len(list((folder / "plots").glob("*.png"))), 8)
         self.assertIn("report.md", out)
+        page, *sentences = out[out.index("page     "):].strip().split("\n* ")
+        self.assertEqual(Path(page.split()[1]), folder / "report.html")
+        self.assertEqual(len(sentences), 3, out)
+        self.assertRegex(sentences[0], r"measured comparisons")
+        self.assertRegex(out, r"(?m)^Simulated: imbalance 0\.5 .*(confirmed|not found)$")
+        self.assertRegex(out, r"(?m)^Random assignment: .*not run: `moewire assign .*not run$")
         self.assertIn("Perplexity", (folder / "report.md").read_text())
 
     def test_a_suite_with_an_unknown_key_is_refused(self):

@@ -1,69 +1,20 @@
 // From samples with a known truth to the sentence that a reader sees.
 #include <gtest/gtest.h>
 
-#include "base/random.hpp"
+#include "report/cases.hpp"
 #include "report/ranking.hpp"
 #include "report/sentences.hpp"
 #include "report/summary.hpp"
-#include "trace/schema.hpp"
 
 namespace moewire {
 namespace {
 
-constexpr std::size_t iterations = 40, layers = 2, ranks = 3;
-
-// A case whose slowest rank takes `typical_s` for each exchange, give or take `noise`.
-Record measured_case(std::string const& strategy, double typical_s, double noise, std::uint64_t seed,
-                     std::string const& mode = "replay") {
-    Record record{place::case_of("model_text_" + mode + "_" + strategy),
-                  {{"strategy", strategy},
-                   {"dataset", std::string("text")},
-                   {"plan_dataset", std::string("text")},
-                   {"mode", mode},
-                   {"model", std::string("model")},
-                   {"status", std::string(status::ok)}},
-                  {}};
-    Random random(seed, strategy);
-    std::vector<std::string> const axes{"iteration", "layer", "rank"};
-    for (std::string const direction : {"dispatch", "combine"}) {
-        Grid<double, 3> transfer(iterations, layers, ranks), wait(iterations, layers, ranks);
-        for (std::size_t i = 0; i < iterations; ++i) {
-            for (std::size_t l = 0; l < layers; ++l) {
-                // Rank 1 is the slowest; the others must not count.
-                transfer(i, l, 0) = transfer(i, l, 2) = typical_s / 2;
-                transfer(i, l, 1) = typical_s * (1 + noise * (random.uniform() - 0.5));
-            }
-        }
-        record.datasets.push_back(make_dataset("measured/" + direction + "_transfer_s", "s", axes, transfer));
-        record.datasets.push_back(make_dataset("measured/" + direction + "_wait_s", "s", axes, wait));
-        auto const predicted = [&](char const* what, double value_s) {
-            record.datasets.push_back(make_dataset("predicted/" + direction + "/" + what, "s", {"layer"},
-                                                   Grid<double, 1>({layers}, std::vector(layers, value_s))));
-        };
-        predicted("bound_s", typical_s / 10);
-        predicted("line_s", typical_s * 1.1);
-        predicted("line_low_s", typical_s * 0.9);
-        predicted("line_high_s", typical_s * 1.3);
-        predicted("line_bound_s", typical_s / 10);
-    }
-    record.datasets.push_back(
-        make_dataset("measured/iteration_host_s", "s", {"iteration", "rank"},
-                     Grid<double, 2>({iterations, ranks}, std::vector(iterations * ranks, 1.0))));
-    return record;
-}
-
-Trace trace_of(std::vector<Record> cases) {
-    Trace trace;
-    trace.root = {
-        "/", {{"ranks", std::int64_t{3}}, {"cores", std::int64_t{4}}, {"nodes", std::int64_t{1}}}, {}};
-    trace.cases = std::move(cases);
-    return trace;
-}
+using namespace report_cases;
 
 std::string only_answer(std::vector<Record> cases) {
     auto const answers = say_answers(group_cases(trace_of(std::move(cases))));
     EXPECT_EQ(answers.size(), 1);
-    return answers.empty() ? "" : answers[0];
+    return answers.empty() ? "" : answers[0].text;
 }
 
 TEST(Summary, TheSlowestRankOfEveryLayerAndDirectionCounts) {
@@ -143,7 +94,7 @@ TEST(Answer, ReplayComesBeforeInModel) {
     auto const answers = say_answers(group_cases(trace_of(
         {measured_case("contiguous", 0.01, 0, 1, "in_model"), measured_case("contiguous", 0.01, 0, 1)})));
     ASSERT_EQ(answers.size(), 2);
-    EXPECT_NE(answers[0].find("mode replay"), std::string::npos);
+    EXPECT_NE(answers[0].text.find("mode replay"), std::string::npos);
 }
 
 TEST(Limits, OversubscribedRanksAndUnmeasuredCasesAreNamed) {
@@ -153,7 +104,7 @@ TEST(Limits, OversubscribedRanksAndUnmeasuredCasesAreNamed) {
     auto trace = trace_of({measured_case("contiguous", 0.01, 0, 1), waived});
     trace.root.attributes["cores"] = std::int64_t{2};
     std::string all;
-    for (auto const& limit : say_limits(trace, group_cases(trace))) all += limit + "\n";
+    for (auto const& limit : say_limits(trace, group_cases(trace))) all += limit.text + "\n";
     EXPECT_NE(all.find("3 ranks shared 2 cores"), std::string::npos) << all;
     EXPECT_NE(all.find("waived: nine lives"), std::string::npos) << all;
     EXPECT_NE(all.find("p99 rests on 40 iterations"), std::string::npos) << all;
@@ -170,8 +121,8 @@ TEST(Answer, MovedWeightsAreChargedAndBoundsNeverWin) {
     auto const answers =
         say_answers(group_cases(trace_of({measured_case("contiguous", 0.01, 0.1, 1), moving, bound})));
     ASSERT_EQ(answers.size(), 2);
-    EXPECT_NE(answers[0].find("no placement beats `contiguous`"), std::string::npos) << answers[0];
-    EXPECT_NE(answers[1].find("the bound oracle"), std::string::npos) << answers[1];
+    EXPECT_NE(answers[0].text.find("no placement beats `contiguous`"), std::string::npos) << answers[0].text;
+    EXPECT_NE(answers[1].text.find("the bound oracle"), std::string::npos) << answers[1].text;
 }
 
 TEST(Answer, PoliciesComeWithTheirPriceAndPayloadsWithTheirBytes) {
@@ -192,17 +143,26 @@ TEST(Answer, PoliciesComeWithTheirPriceAndPayloadsWithTheirBytes) {
     once.datasets.push_back(bytes(75));
     auto const answers = say_answers(group_cases(trace_of({plain, dropping, once})));
     ASSERT_EQ(answers.size(), 3);
-    EXPECT_NE(answers[0].find("no placement beats"), std::string::npos) << answers[0];
-    EXPECT_NE(answers[1].find("11.0000 instead of 10.0000 (+10.0 %)"), std::string::npos) << answers[1];
-    EXPECT_NE(answers[1].find("not causal"), std::string::npos) << answers[1];
-    EXPECT_NE(answers[2].find("25.0 % less"), std::string::npos) << answers[2];
+    EXPECT_NE(answers[0].text.find("no placement beats"), std::string::npos) << answers[0].text;
+    EXPECT_NE(answers[1].text.find("11.0000 instead of 10.0000 (+10.0 %)"), std::string::npos)
+        << answers[1].text;
+    EXPECT_NE(answers[1].text.find("not causal"), std::string::npos) << answers[1].text;
+    EXPECT_NE(answers[2].text.find("25.0 % less"), std::string::npos) << answers[2].text;
 }
 
 TEST(Answer, EqualTwinsShowTheNoise) {
     auto const answers = say_answers(group_cases(trace_of(
         {measured_case("contiguous", 0.01, 0.3, 1), measured_case("contiguous_twin", 0.01, 0.3, 2)})));
     ASSERT_EQ(answers.size(), 2);
-    EXPECT_NE(answers[1].find("holds no difference, as it should"), std::string::npos) << answers[1];
+    EXPECT_NE(answers[1].text.find("holds no difference, as it should"), std::string::npos)
+        << answers[1].text;
+}
+
+TEST(Answer, ATwinNeverWins) {
+    auto const answers = say_answers(group_cases(
+        trace_of({measured_case("contiguous", 0.01, 0, 1), measured_case("contiguous_twin", 0.008, 0, 2)})));
+    EXPECT_NE(answers[0].text.find("no placement beats `contiguous`"), std::string::npos) << answers[0].text;
+    EXPECT_NE(answers[1].text.find("does not"), std::string::npos) << answers[1].text;
 }
 
 TEST(Ranking, ChancesSumToOneAndFollowTheSamples) {

@@ -5,10 +5,12 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from support import made_trace
 from support.program import ROOT, ProgramTest, run
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -53,6 +55,36 @@ class Reader(ProgramTest):
         self.assertIn("4 cases", done.stdout)
         trace = moewire_trace.Trace(self.scratch / "run.h5")
         self.assertEqual(trace.cases[0].exchange_s().shape, (4,))
+
+
+class Recipes(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        made_trace.make(self.scratch / "run.h5", modes=("replay", "in_model"), iterations=12)
+
+    def python(self, *arguments):
+        return subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, cwd=self.scratch,
+                              env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")})
+
+    def test_every_recipe_of_the_reader_runs(self):
+        recipes = re.split(r"\n\d\. ", moewire_trace.__doc__)[1:]
+        self.assertEqual(len(recipes), 5)
+        for recipe in recipes:
+            code = textwrap.dedent("\n".join(line for line in recipe.splitlines()[1:] if line.startswith("    ")))
+            done = self.python("-c", code)
+            self.assertEqual(done.returncode, 0, recipe + done.stderr)
+            self.assertGreaterEqual(len(done.stdout.splitlines()), 4, recipe)
+
+    def test_the_main_figure(self):
+        figure = self.scratch / "figure.png"
+        done = self.python(ROOT / "scripts" / "main_figure.py", "run.h5", figure)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(figure.read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
+        made_trace.make(self.scratch / "none.h5", models=())
+        for source, why in (("none.h5", "no measured case"), ("gone.h5", "cannot be read")):
+            done = self.python(ROOT / "scripts" / "main_figure.py", source, figure)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(why, done.stderr)
 
 
 class Figures(ProgramTest):
