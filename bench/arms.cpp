@@ -73,6 +73,7 @@ Json figures_of(PolicyTrial const& trial, ModelFacts const& facts, int ranks) {
         simulated += run_seed_level(study, own).p99_s;
     }
     return {{"perplexity", trial.perplexity},
+            {"nll_of_window", trial.nll_of_window},
             {"hard_gini", gini},
             {"rank_max_over_mean", rank_max},
             {"simulated_p99_s", simulated}};

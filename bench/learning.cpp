@@ -241,7 +241,7 @@ class Session {
     std::vector<BalanceTermOptions> terms_;
     Trainer trainer_;
     CheckpointShelf shelf_;
-    Schedule schedule_;
+    RateSchedule schedule_;
     Json history_;
     std::int64_t unseen_ = 0;
     double looked_s_ = 0;

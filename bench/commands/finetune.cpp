@@ -22,7 +22,7 @@ int compare_arms(Context const& context, Options const& o) {
                         o.arm_datasets, o.arm_windows, o.arm_ranks};
     if (request.datasets.empty()) request.datasets = o.learning.dataset;
     auto const results = run_arms(context, request);
-    print(context, arms_table(results));
+    print(context, arms_table(results) + arms_answer(results));
     return 0;
 }
 

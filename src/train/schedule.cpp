@@ -6,7 +6,7 @@
 
 namespace moewire {
 
-double Schedule::at(std::int64_t step) const {
+double RateSchedule::at(std::int64_t step) const {
     double const rise =
         warmup > 0 ? std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(warmup)) : 1;
     auto const length = static_cast<double>(std::max<std::int64_t>(1, total - 1));

@@ -80,7 +80,7 @@ class Trainer {
 };
 
 // Linear from 0 over `warmup` steps, then half a cosine down to `floor` times the peak at step `total`.
-struct Schedule {
+struct RateSchedule {
     double peak = 0;
     std::int64_t warmup = 0, total = 1;
     double floor = 0.05;

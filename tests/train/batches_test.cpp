@@ -57,8 +57,8 @@ TEST(Batches, ThatCannotBeAreRefused) {
     EXPECT_THROW(Batches::at_random({numbers(100)}, {4, 1, 1, 0}), Error);
 }
 
-TEST(Schedule, RisesThenFallsToItsFloor) {
-    Schedule const schedule{2.0, 10, 101, 0.1};
+TEST(RateSchedule, RisesThenFallsToItsFloor) {
+    RateSchedule const schedule{2.0, 10, 101, 0.1};
     EXPECT_LT(schedule.at(0), schedule.at(9));
     EXPECT_NEAR(schedule.at(0), 0.2, 1e-3);
     EXPECT_NEAR(schedule.at(50), 2.0 * 0.55, 1e-9);

@@ -58,7 +58,7 @@ TrainerOptions usual_options() {
 
 std::vector<StepRecord> run(Bench& bench, Trainer& trainer, Batches const& batches, std::int64_t until) {
     std::vector<StepRecord> records;
-    Schedule const schedule{2e-3, 5, steps, 0.1};
+    RateSchedule const schedule{2e-3, 5, steps, 0.1};
     while (trainer.steps_done() < until) {
         auto const step = trainer.steps_done();
         trainer.step(batches.of_step(step, bench.communicator), schedule.at(step));
