@@ -50,7 +50,7 @@ class Session {
           parallel_(plain_.view()),
           terms_(balance_terms(run.request)),
           trainer_(*run.subject.model, parallel_, trainer_options()),
-          shelf_(run.request.output_dir, run.request.keep_last) {}
+          shelf_(run.request.output_dir, run.request.keep_last, run.resumed_from) {}
 
     int go() {
         begin();

@@ -32,8 +32,10 @@ void drop_card(fs::path const& folder) {
 
 }  // namespace
 
-CheckpointShelf::CheckpointShelf(fs::path output_dir, std::int64_t keep_last)
-    : output_dir_(std::move(output_dir)), keep_last_(std::max<std::int64_t>(1, keep_last)) {}
+CheckpointShelf::CheckpointShelf(fs::path output_dir, std::int64_t keep_last, fs::path in_use)
+    : output_dir_(std::move(output_dir)),
+      keep_last_(std::max<std::int64_t>(1, keep_last)),
+      in_use_(std::move(in_use)) {}
 
 fs::path CheckpointShelf::write(Subject const& subject, ExpertParallel const& parallel,
                                 Trainer const& trainer, Json const& history) const {
@@ -102,6 +104,7 @@ void CheckpointShelf::drop_old() const {
     }
     std::sort(found.begin(), found.end());
     for (std::size_t i = 0; i + static_cast<std::size_t>(keep_last_) < found.size(); ++i) {
+        if (found[i] == in_use_) continue;
         // Out of the way first: a half removed one must not look like a checkpoint.
         auto const gone = fs::path(found[i].string() + unfinished);
         fs::rename(found[i], gone);

@@ -13,7 +13,10 @@ namespace moewire {
 // learning needs to go on in its folder "training".
 class CheckpointShelf {
   public:
-    CheckpointShelf(std::filesystem::path output_dir, std::int64_t keep_last);
+    // `in_use`: the checkpoint that the run goes on from, if any. It stays, since its layout is needed to
+    // save.
+    CheckpointShelf(std::filesystem::path output_dir, std::int64_t keep_last,
+                    std::filesystem::path in_use = {});
 
     // Collective: all ranks. Written under another name, synced, then renamed; the oldest beyond those to
     // keep go. Throws on all ranks: failure.
@@ -31,6 +34,7 @@ class CheckpointShelf {
     void drop_old() const;
     std::filesystem::path output_dir_;
     std::int64_t keep_last_;
+    std::filesystem::path in_use_;
 };
 
 // One step as a line of the history. `seconds`: of a step, as far as it is known.

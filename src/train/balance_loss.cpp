@@ -43,7 +43,8 @@ LayerLoad BalanceTerm::load_of(RouterScores const& scores, std::int64_t sequence
     load.soft = load.sum(load.shares.sum(0)) / load.tokens;
     auto const counts = load.sum(counts_of(load.picks, load.experts()));
     load.hard = counts / counts.sum().clamp_min(1);
-    load.load = straight_ ? load.hard + load.soft - load.soft.detach() : load.soft;
+    // The difference first: it is exactly zero, and equal counts stay equal.
+    load.load = straight_ ? load.hard + (load.soft - load.soft.detach()) : load.soft;
     return load;
 }
 
