@@ -1,4 +1,5 @@
 // moewire study: all experiments in one folder, from profile to report.
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -7,6 +8,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/show.hpp"
+#include "bench/arms.hpp"
 #include "bench/assigning.hpp"
 #include "bench/measuring.hpp"
 #include "bench/places.hpp"
@@ -31,6 +33,9 @@ struct Suite {
     MeasureRequest measure;
     std::int64_t max_samples = 64, max_windows = 64, assign_samples = 16;
     std::string assign_strategies = "balanced,round_robin,random,load_aware,capacity";
+    std::string finetune_arms = "quick";
+    std::int64_t finetune_samples = 64, finetune_length = 128, finetune_epochs = 1, finetune_windows = 32;
+    double finetune_rate = 3e-4, finetune_coefficient = 0.1;
 };
 
 Suite read_suite(std::string const& name) {
@@ -42,6 +47,14 @@ Suite read_suite(std::string const& name) {
                      option(app, "max_windows", suite.max_windows, "Windows to evaluate; 0: all");
                      option(app, "assign_strategies", suite.assign_strategies, "Policies to try, by comma");
                      option(app, "assign_samples", suite.assign_samples, "Windows to try them on");
+                     option(app, "finetune_arms", suite.finetune_arms, "Set of fine-tunes: quick or full");
+                     option(app, "finetune_samples", suite.finetune_samples, "Sequences to learn from");
+                     option(app, "finetune_length", suite.finetune_length, "Tokens of a sequence");
+                     option(app, "finetune_epochs", suite.finetune_epochs, "Times that each is seen");
+                     option(app, "finetune_windows", suite.finetune_windows, "Windows to evaluate on");
+                     option(app, "finetune_rate", suite.finetune_rate, "Learning rate");
+                     option(app, "finetune_coefficient", suite.finetune_coefficient,
+                            "Weight of the switch loss; other losses pull as hard");
                  });
     return suite;
 }
@@ -65,13 +78,34 @@ void say_stage(std::string const& text) {
     log_note(text);
 }
 
+ArmsRequest arms_request(Context const& context, Suite const& suite, fs::path const& folder) {
+    ArmsRequest request;
+    auto& l = request.learning;
+    l.subject = suite.measure.subject;
+    l.dataset = split_list(suite.measure.dataset, "--dataset").front();
+    l.output_dir = (folder / "finetuning").string();
+    l.batch_size = std::max<std::int64_t>(4, context.world.size());  // a sequence for each rank at least
+    l.max_length = suite.finetune_length;
+    l.learning_rate = suite.finetune_rate;
+    l.warmup_steps = 2;
+    request.epochs = suite.finetune_epochs;
+    request.max_samples = suite.finetune_samples;
+    request.set = suite.finetune_arms;
+    request.datasets = suite.measure.dataset;
+    request.test_windows = suite.finetune_windows;
+    request.ranks = context.world.size();
+    request.coefficient = suite.finetune_coefficient;
+    return request;
+}
+
 void finish(Context const& context, fs::path const& folder, MeasureOutcome const& outcome,
-            Json const& policies, bool plots) {
+            Json const& policies, Json const& arms, bool plots) {
     if (!context.world.is_root()) return;
     auto const findings = find({read_trace(outcome.trace)});
     auto const& run = findings.runs.front();
     auto const page = write_report(findings, {folder, "all", {}, plots});
     if (!policies.is_null()) print(context, "\n" + assignment_table(policies));
+    if (!arms.is_null()) print(context, "\n" + arms_table(arms) + arms_answer(arms) + "\n");
     Table expectations(expectation_header());
     for (auto const& row : run.expectations) expectations.add(to_row(row));
     print(context, "\n" + expectations.text(TableStyle::plain));
@@ -139,10 +173,21 @@ int run(Context const& context, Options const& o) {
         policies = assign(context, subject, parallel, r.dataset, Split::test, request_of(suite, folder, o));
     }
     if (world.is_root()) notes.merge(policy_notes(policies));
-    say_stage(o.skip_finetuning ? "fine-tuning skipped, as asked" : "fine-tuning is not built yet: skipped");
+    Json arms;
+    if (o.skip_finetuning || r.subject.is_synthetic()) {
+        say_stage(o.skip_finetuning ? "fine-tuning skipped, as asked"
+                                    : "fine-tuning skipped: made-up weights have no perplexity to lose");
+    } else {
+        say_stage("fine-tune for balance");
+        run_on_all(world, [&] {
+            if (world.is_root()) ensure_writable_folder(folder / "finetuning");
+        });
+        arms = run_arms(context, arms_request(context, suite, folder));
+    }
+    if (world.is_root()) notes.merge(finetune_notes(arms));
     say_stage("measure placements");
     auto const outcome = measure(context, r, subject, parallel, evaluations, notes);
-    finish(context, folder, outcome, policies, !o.no_plots);
+    finish(context, folder, outcome, policies, arms, !o.no_plots);
     return outcome.failed > 0 ? 4 : 0;
 }
 
@@ -152,15 +197,14 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     flag(app, "full", o->full, "The suite `full`");
     argument(app, "suite", o->suite, "quick, full, another name in bench/suites, or a TOML file",
              Presence::optional);
-    flag(app, "skip_finetuning", o->skip_finetuning, "Leave out fine-tuning (not built yet)");
+    flag(app, "skip_finetuning", o->skip_finetuning, "Leave out fine-tuning for balance");
     flag(app, "skip_assignment", o->skip_assignment, "Leave out routing policies");
     option(app, "output", o->output, "Folder; default: runs/study-<UTC>");
     flag(app, "no_plots", o->no_plots, "Draw no figures");
     footer(app,
            "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
-           "Leaves profiling/, assignment_tests/, simulation/, perplexity.json, run.h5, plots/, report.html, "
-           "report.md "
-           "and CSV files in one folder.");
+           "Leaves profiling/, assignment_tests/, simulation/, finetuning/, perplexity.json, run.h5, plots/, "
+           "report.html, report.md and CSV files in one folder.");
     return [o](Context const& context) { return run(context, *o); };
 }
 
