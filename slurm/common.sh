@@ -1,0 +1,79 @@
+# shellcheck shell=bash disable=SC1090,SC1091,SC2154
+# What all batch scripts share. Sourced; expects `root`, the repository.
+set -uo pipefail
+
+[[ ! -e $root/slurm/site.sh ]] || source "$root/slurm/site.sh"
+[[ -z ${MOEWIRE_SITE:-} ]] || source "$MOEWIRE_SITE"
+! declare -F moewire_environment >/dev/null || moewire_environment
+program=${MOEWIRE_PROGRAM:-$root/build/release/bin/moewire}
+((EUID != 0)) || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+
+say() { printf 'job %s: %s\n' "${SLURM_JOB_ID:-?}" "$*"; }
+
+[[ -x $program ]] || { say "$program is not there (nothing can be started); build it, or set MOEWIRE_PROGRAM in slurm/site.sh"; exit 3; }
+if [[ -n ${MOEWIRE_MPI_IF:-} ]]; then
+    export OMPI_MCA_btl_tcp_if_include=$MOEWIRE_MPI_IF OMPI_MCA_oob_tcp_if_include=$MOEWIRE_MPI_IF
+    export NCCL_SOCKET_IFNAME="=$MOEWIRE_MPI_IF"
+fi
+[[ -z ${MOEWIRE_NCCL_IB_HCA:-} ]] || export NCCL_IB_HCA=$MOEWIRE_NCCL_IB_HCA
+
+launcher=(srun --kill-on-bad-exit=1)
+read -ra launcher_options <<<"${MOEWIRE_SRUN_OPTIONS:---mpi=pmix}"
+if [[ ${MOEWIRE_LAUNCHER:-srun} == mpirun ]]; then
+    launcher=(mpirun)
+    read -ra launcher_options <<<"${MOEWIRE_MPIRUN_OPTIONS:---bind-to none}"
+elif [[ -n ${SLURM_GPUS_PER_TASK:-} ]]; then
+    launcher+=(--gpu-bind=none)  # each task sees the node's GPUs, and takes the one of its local rank
+fi
+launcher+=("${launcher_options[@]}")
+
+# Starts the program on all ranks. SIGUSR1 (time limit near) and SIGTERM (pre-emption) reach this script first: both
+# go on as SIGUSR1 (mpirun would end the ranks at SIGTERM), which srun and mpirun hand to every rank. Returns the
+# program's exit code.
+forwarded=USR1
+run_program() {
+    "${launcher[@]}" "$program" "$@" &
+    local child=$! code=0
+    trap 'say "asked to end: the ranks finish what they have in hand"; kill "-$forwarded" "$child" 2>/dev/null' USR1 TERM
+    # A trapped signal ends `wait`, not the child.
+    while wait "$child"; code=$?; kill -0 "$child" 2>/dev/null; do :; done
+    trap - USR1 TERM
+    return "$code"
+}
+
+# On every task: two ranks on one GPU, unequal versions and lost interfaces are found before an hour is spent.
+check_ranks() {
+    "${launcher[@]}" "$program" doctor || { say "doctor found something missing (see above); set MOEWIRE_SKIP_DOCTOR=1 to go on in spite of it"; exit 3; }
+}
+
+# $1: exists when all is done; the rest: the command, which can be resumed. Runs it; when it was asked to end before
+# its end, puts the job back into the queue.
+run_resumable() {
+    local goal=$1
+    shift
+    [[ -n ${MOEWIRE_SKIP_DOCTOR:-} || ${SLURM_RESTART_COUNT:-0} -gt 0 ]] || check_ranks
+    run_program "$@"
+    local code=$?
+    if ((code != 0)) || [[ -e $goal ]]; then
+        say "ended with exit code $code$([[ -e $goal ]] && echo ", $goal is there")"
+        exit "$code"
+    fi
+    say "not finished yet: $goal is not there"
+    if ((${SLURM_RESTART_COUNT:-0} < ${MOEWIRE_MOST_RESTARTS:-20})) && scontrol requeue "${SLURM_JOB_ID}"; then
+        sleep 60  # the scheduler ends this script
+    fi
+    say "submit the same line again: it goes on where it stopped"
+    exit 75  # a temporary failure: what is there can be resumed
+}
+
+# The value of --$1 in the remaining arguments, in either spelling and form.
+option_of() {
+    local name=$1 value='' word previous=''
+    shift
+    for word in "$@"; do
+        [[ ${previous//-/_} != "__$name" ]] || value=$word
+        [[ ${word%%=*} != "--$name" && ${word%%=*} != "--${name//_/-}" || $word != *=* ]] || value=${word#*=}
+        previous=$word
+    done
+    printf '%s' "$value"
+}
