@@ -10,6 +10,7 @@
 #include "base/show.hpp"
 #include "base/statistics.hpp"
 #include "bench/batch_observer.hpp"
+#include "bench/pass_figures.hpp"
 #include "bench/timeline_record.hpp"
 #include "gpu/device.hpp"
 #include "measure/interleave.hpp"
@@ -26,6 +27,11 @@ double drift_limit(Precision precision) {
     return precision == Precision::float32 ? 1e-5 : 2e-2;
 }
 constexpr std::int64_t sibling_iterations = 10;
+constexpr std::int64_t overhead_iterations = 20;
+
+// What watches a pass: nobody, the stamps of exchanges that times are taken from, or those of all steps.
+enum class Watched { by_nobody, exchanges, all_steps };
+constexpr std::size_t watched_count = 3;
 
 // One case while its group runs: how to run an iteration of it, and what was seen.
 class RunningCase {
@@ -77,6 +83,8 @@ class RunningCase {
     void run(std::optional<std::size_t> iteration) { run_with(recorder_, passes_, iteration); }
     void run_sibling(std::optional<std::size_t> iteration) { run_with(sibling_, sibling_passes_, iteration); }
 
+    // Passes watched in three ways, in changing order: what watching costs.
+    void run_overhead(std::uint64_t seed);
     // Collective. Complete on rank 0.
     CaseResult result(std::vector<std::int32_t> const& order) const;
 
@@ -104,8 +112,10 @@ class RunningCase {
         }
     }
 
-    void run_with(StampRecorder& recorder, PassTimes& passes, std::optional<std::size_t> iteration) {
-        recorder.begin_iteration(iteration);
+    // Stamps are dropped where nobody is to watch, and while it warms up.
+    void run_with(StampRecorder& recorder, PassTimes& passes, std::optional<std::size_t> iteration,
+                  Watched watched = Watched::all_steps) {
+        recorder.begin_iteration(watched == Watched::by_nobody ? std::nullopt : iteration);
         setting_.context.world.barrier();
         double const start_s = monotonic_s();
         if (setting_.mode == Mode::replay) {
@@ -142,7 +152,8 @@ class RunningCase {
         setting_.subject.model->forward(text_.windows_of(batch), parallel(batch), wanted);
     }
 
-    void add_sibling(CaseResult& result, Grid<double, 2> const& pass_s) const;
+    void add_sibling(CaseResult& result) const;
+    void add_overhead(CaseResult& result) const;
 
     GroupSetting const& setting_;
     PreparedText const& text_;
@@ -153,30 +164,37 @@ class RunningCase {
     StampRecorder recorder_, sibling_;
     std::unique_ptr<GpuGraph> graph_;
     PassTimes passes_, sibling_passes_;
+    std::vector<PassTimes> overhead_passes_;  // Shape: [Watched], or empty
     double perplexity_ = 0;
 };
 
-// Every rank's [iteration] as [iteration, rank] on rank 0.
-Grid<double, 2> by_rank(Communicator const& world, std::vector<double> const& mine) {
-    auto const all = world.gather(std::span<double const>(mine));
-    if (!world.is_root()) return {};
-    Grid<double, 2> table(mine.size(), static_cast<std::size_t>(world.size()));
-    for (std::size_t rank = 0; rank < table.extent(1); ++rank) {
-        for (std::size_t i = 0; i < mine.size(); ++i) table(i, rank) = all[rank * mine.size() + i];
-    }
-    return table;
+void RunningCase::run_overhead(std::uint64_t seed) {
+    auto const count = static_cast<std::size_t>(std::min(setting_.request.iterations, overhead_iterations));
+    StampRecorder exchanges(count, layers(), Detail::exchanges, setting_.exchange.memory());
+    StampRecorder all_steps(count, layers(), Detail::all_steps, setting_.exchange.memory());
+    overhead_passes_.assign(watched_count, PassTimes(count));
+    run_interleaved(
+        interleaved_order(watched_count, count, seed), 1,
+        [&](std::size_t which, auto iteration) {
+            auto const watched = static_cast<Watched>(which);
+            run_with(watched == Watched::all_steps ? all_steps : exchanges, overhead_passes_[which],
+                     iteration, watched);
+        },
+        [] {});
 }
 
-double median_of_slowest(Grid<double, 2> const& table) {
-    std::vector<double> slowest;
-    for (std::size_t i = 0; i < table.extent(0); ++i) {
-        auto const row = table.row(i);
-        slowest.push_back(*std::max_element(row.begin(), row.end()));
+void RunningCase::add_overhead(CaseResult& result) const {
+    std::vector<double> took_s;
+    for (auto const& passes : overhead_passes_) {
+        auto const table = by_rank(setting_.context.world, passes.took_s);
+        if (setting_.context.world.is_root()) took_s.push_back(median_of_slowest(table));
     }
-    return median(slowest);
+    if (took_s.empty()) return;
+    result.attributes["outer_overhead_ratio"] = took_s[1] / took_s[0] - 1;
+    result.attributes["instrumentation_overhead_ratio"] = took_s[2] / took_s[0] - 1;
 }
 
-void RunningCase::add_sibling(CaseResult& result, Grid<double, 2> const& pass_s) const {
+void RunningCase::add_sibling(CaseResult& result) const {
     auto const& world = setting_.context.world;
     auto const steps = collect(world, sibling_, setting_.offsets);
     auto const with_s = by_rank(world, sibling_passes_.took_s);
@@ -186,8 +204,6 @@ void RunningCase::add_sibling(CaseResult& result, Grid<double, 2> const& pass_s)
     result.datasets.push_back(
         make_dataset("steps/duration_s", "s", {"iteration", "layer", "step", "rank"}, steps.steps_s));
     result.datasets.push_back(make_dataset("steps/iteration_host_s", "s", {"iteration", "rank"}, with_s));
-    result.attributes["instrumentation_overhead_ratio"] =
-        median_of_slowest(with_s) / median_of_slowest(pass_s) - 1;
     for (int s = 0; s < step_count; ++s)
         result.attributes[fmt::format("step_{}", s)] = std::string(name_of(static_cast<Step>(s)));
 }
@@ -222,7 +238,8 @@ CaseResult RunningCase::result(std::vector<std::int32_t> const& order) const {
         if (perplexity > 0 && !setting_.subject.facts().is_synthetic)
             result.attributes["perplexity"] = perplexity;
     }
-    if (sibling_count() > 0) add_sibling(result, pass_s);
+    if (sibling_count() > 0) add_sibling(result);
+    add_overhead(result);
     return result;
 }
 
@@ -232,17 +249,6 @@ CaseResult failed_result(Error const& error) {
          {"reason", std::string(error.what())},
          {"measured_utc", utc_now()}},
         {}};
-}
-
-// Position of `which` in every iteration.
-std::vector<std::int32_t> positions_of(Grid<std::int32_t, 2> const& order, std::size_t which) {
-    std::vector<std::int32_t> positions;
-    for (std::size_t i = 0; i < order.extent(0); ++i) {
-        auto const row = order.row(i);
-        positions.push_back(static_cast<std::int32_t>(
-            std::find(row.begin(), row.end(), static_cast<std::int32_t>(which)) - row.begin()));
-    }
-    return positions;
 }
 
 }  // namespace
@@ -284,6 +290,7 @@ std::vector<CaseResult> measure_group(GroupSetting const& setting, PreparedText 
         run_interleaved(
             interleaved_order(running.size(), count, r.seed + 1), 1,
             [&](std::size_t c, auto iteration) { running[c]->run_sibling(iteration); }, [] {});
+        running.front()->run_overhead(r.seed + 2);  // the instrument is the same for all cases
     }
     for (std::size_t c = 0; c < running.size(); ++c)
         results[which[c]] = running[c]->result(positions_of(order, c));

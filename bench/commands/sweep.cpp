@@ -76,7 +76,7 @@ void connect(Ladder& ladder, ByteMatrix const& one_row, SetUp& set_up) {
     set_up.second_call_s = ladder.call(one_row);
 }
 
-Sweep measure(Context const& context, SweepRequest const& r, LadderSetting const& setting,
+Sweep measure(Context const& context, SweepRequest const& r, LadderSetting setting,
               std::vector<SweepRung> rungs) {
     auto const& world = context.world;
     auto const memory = memory_of(context, r);
@@ -91,7 +91,12 @@ Sweep measure(Context const& context, SweepRequest const& r, LadderSetting const
     Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
     world.barrier();
     double const begin_s = monotonic_s();
-    auto const exchange = guarded(make_exchange(sweep.exchange, world, memory), watchdog);
+    auto exchange = make_exchange(sweep.exchange, world, memory);
+    if (memory == MemoryKind::host) {
+        exchange = guarded(std::move(exchange), watchdog);
+    } else {
+        setting.watchdog = &watchdog;
+    }
     sweep.set_up.make_s = world.max(monotonic_s() - begin_s);
     auto const lane = lane_for(r, memory, world);
     sweep.clock = lane->clock();

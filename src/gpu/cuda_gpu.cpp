@@ -104,12 +104,40 @@ class CudaGpu : public Gpu {
         check_launch();
         return out;
     }
+
+    at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) override {
+        auto const all = rows.contiguous();
+        auto out = at::empty({index.size(0), all.size(1)}, all.options());
+        kernels::take_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), divisor,
+                           out.data_ptr(), out.size(0),
+                           all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
+        check_launch();
+        return out;
+    }
+
+    at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) override {
+        auto const all = rows.contiguous();
+        TORCH_CHECK(index.size(0) == all.size(0));
+        auto out = at::empty_like(all);
+        kernels::put_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), out.data_ptr(),
+                          all.size(0), all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
+        check_launch();
+        return out;
+    }
+
+    at::Tensor expand_segments(at::Tensor const& start, at::Tensor const& end, std::int64_t count) override {
+        auto out = at::empty({count}, start.options());
+        kernels::expand_segments(start.const_data_ptr<std::int64_t>(), end.const_data_ptr<std::int64_t>(),
+                                 start.size(0), out.mutable_data_ptr<std::int64_t>(), count, stream());
+        check_launch();
+        return out;
+    }
 };
 
 }  // namespace
 }  // namespace moewire
 
-extern "C" moewire::Gpu* moewire_make_gpu_2() {
+extern "C" moewire::Gpu* moewire_make_gpu_3() {
     static moewire::CudaGpu gpu;
     return &gpu;
 }

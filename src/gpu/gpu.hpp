@@ -41,6 +41,18 @@ class Gpu {
     // Shapes: `results` [row, hidden], `place` as above, `weights` [token, choice] -> [token, hidden].
     virtual at::Tensor weighted_sum(at::Tensor const& results, at::Tensor const& place,
                                     at::Tensor const& weights) = 0;
+
+    // Copies of rows: result[i] = rows[index[i] / divisor]. Shapes: [n, hidden], int64 [row] -> [row,
+    // hidden].
+    virtual at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) = 0;
+
+    // The way back of a permutation: result[index[i]] = rows[i].
+    virtual at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) = 0;
+
+    // Consecutive numbers, segment by segment: segment s begins at start[s] and its rows end at end[s] of the
+    // result. Shapes: int64 [segment] both -> int64 [count], where count = the last end.
+    virtual at::Tensor expand_segments(at::Tensor const& start, at::Tensor const& end,
+                                       std::int64_t count) = 0;
 };
 
 // Of the GPU in use (gpu/device.hpp). Throws: contract, before use_gpu.

@@ -97,7 +97,13 @@ void Ladder::run(Rung const& rung, std::size_t iteration) {
                    lane_->receive().subspan(at, rung.receive_bytes));
 }
 
+std::unique_ptr<Watchdog::Guard> Ladder::guarded(char const* step) const {
+    return setting_.watchdog == nullptr ? nullptr
+                                        : std::make_unique<Watchdog::Guard>(*setting_.watchdog, step);
+}
+
 double Ladder::call(ByteMatrix const& bytes) {
+    auto const guard = guarded("a checked exchange of the sweep");
     MOEWIRE_EXPECT(busiest_rank_bytes(bytes) <= room_bytes_);
     Rung const rung(bytes, communicator_, *exchange_, setting_.row_bytes, room_bytes_);
     auto const seed = ++checks_;
@@ -118,6 +124,7 @@ double Ladder::call(ByteMatrix const& bytes) {
 }
 
 std::vector<double> Ladder::batch(Rung const& rung, std::size_t first, std::size_t count) {
+    auto const guard = guarded("a batch of exchanges of the sweep");
     for (std::int64_t i = 0; i < setting_.warmups; ++i) run(rung, first + static_cast<std::size_t>(i));
     lane_->finish();
     lane_->expect(count);

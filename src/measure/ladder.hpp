@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "measure/lane.hpp"
 #include "measure/stop_rule.hpp"
 #include "system/communicator.hpp"
+#include "system/watchdog.hpp"
 #include "traffic/matrix_file.hpp"
 #include "transport/exchange.hpp"
 
@@ -22,6 +24,9 @@ struct LadderSetting {
     StopRule stop;
     std::int64_t row_bytes = matrix_step_bytes;
     std::int64_t warmups = 2;  // not recorded, before each batch of samples
+    // Bounds each batch as a whole, where the exchange itself is not guarded: what guards every single one on
+    // a GPU (an event, and asking after older ones) costs as much as a small exchange.
+    Watchdog* watchdog = nullptr;
 };
 
 struct RungSamples {
@@ -57,6 +62,7 @@ class Ladder {
 
   private:
     struct Rung;
+    std::unique_ptr<Watchdog::Guard> guarded(char const* step) const;
     void run(Rung const& rung, std::size_t iteration);
     std::vector<double> batch(Rung const& rung, std::size_t first, std::size_t count);
 

@@ -24,6 +24,14 @@ at::Tensor with_bias(at::Tensor const& rows, at::Tensor const& biases, at::Tenso
     return rows + biases.index_select(0, slots.clamp_max(biases.size(0) - 1));
 }
 
+// Shape: [expert]; the slot of each expert's first copy.
+at::Tensor first_copies(Assignment const& assignment, LayerId layer) {
+    auto slots = at::empty({assignment.experts()}, at::kLong);
+    for (ExpertId const expert : ids<ExpertId>(assignment.experts()))
+        slots.data_ptr<std::int64_t>()[index_of(expert)] = assignment.copies_of(layer, expert).front();
+    return slots;
+}
+
 }  // namespace
 
 LoadedExperts::LoadedExperts(WeightReader const& reader, ModelConfig const& config, Traits const& traits,
@@ -38,7 +46,9 @@ LoadedExperts::LoadedExperts(WeightReader const& reader, ModelConfig const& conf
         auto slot_of = at::zeros({config.experts}, at::kLong);
         for (std::size_t slot = 0; slot < experts.size(); ++slot)
             slot_of.data_ptr<std::int64_t>()[index_of(experts[slot])] = static_cast<std::int64_t>(slot);
-        layers_.push_back({std::move(experts), std::move(weights), slot_of.to(reader.placement().device)});
+        auto const device = reader.placement().device;
+        layers_.push_back({std::move(experts), std::move(weights), slot_of.to(device),
+                           first_copies(assignment, layer).to(device)});
     }
 }
 

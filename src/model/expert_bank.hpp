@@ -28,6 +28,8 @@ class LoadedExperts : public ExpertBank {
 
     // A slot of each expert, where this rank holds all. Shape: [expert], int64.
     at::Tensor const& slot_of(LayerId layer) const { return layers_[index_of(layer)].slot_of; }
+    // The slot of each expert among all ranks', where every expert has one copy. Shape: [expert], int64.
+    at::Tensor const& slot_of_all(LayerId layer) const { return layers_[index_of(layer)].slot_of_all; }
     std::int64_t slots(LayerId layer) const { return layers_[index_of(layer)].weights.gate_up.size(0); }
 
     std::vector<ExpertId> const& experts(LayerId layer) const { return layers_[index_of(layer)].experts; }
@@ -37,7 +39,7 @@ class LoadedExperts : public ExpertBank {
     struct Layer {
         std::vector<ExpertId> experts;  // of each slot
         ExpertWeights weights;
-        at::Tensor slot_of;
+        at::Tensor slot_of, slot_of_all;
     };
     at::Tensor one_expert(Layer const& layer, std::int64_t slot, at::Tensor const& rows) const;
     // Rows first .. last - 1, into the same rows of `results`.

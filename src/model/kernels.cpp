@@ -8,6 +8,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "gpu/gpu.hpp"
+#include "model/host_kernels.hpp"
 
 namespace moewire {
 namespace {
@@ -88,6 +89,8 @@ at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, N
             x, weight, eps,
             kind == NormKind::wide_rms ? Gpu::NormWeight::before_cast : Gpu::NormWeight::after_cast);
     }
+    if (host_kernels::suit(x) && weight.scalar_type() == at::kFloat)
+        return host_kernels::rms_norm(x, weight, eps);
     auto const wide = x.to(at::kFloat);
     auto const scale = at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
     if (kind == NormKind::wide_rms) return (wide * scale * weight).to(x.scalar_type());
@@ -96,6 +99,7 @@ at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, N
 
 at::Tensor activate(at::Tensor const& gate_up, Activation activation, double limit) {
     if (activation == Activation::swiglu && is_for_gpu(gate_up)) return gpu().swiglu(gate_up);
+    if (activation == Activation::swiglu && host_kernels::suit(gate_up)) return host_kernels::swiglu(gate_up);
     auto const halves = gate_up.chunk(2, -1);
     if (activation == Activation::swiglu) {
         auto const gate = at::silu(halves[0]);
@@ -108,6 +112,8 @@ at::Tensor activate(at::Tensor const& gate_up, Activation activation, double lim
 at::Tensor attend(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v,
                   AttendOptions const& options) {
     auto const positions = q.size(2), keys = k.size(2), heads = q.size(1);
+    if (!options.sinks.defined() && host_kernels::suit_attention(q, k, v))
+        return host_kernels::attend(q, k, v, options.scale, options.window);
     auto const all_k = for_each_head(k, heads), all_v = for_each_head(v, heads);
     if (options.sinks.defined()) return attend_with_sinks(q, all_k, all_v, options);
     bool const windowed = options.window && *options.window < keys;

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "model/device_layer.hpp"
 #include "model/permutation.hpp"
 #include "model/row_exchange.hpp"
 
@@ -83,6 +84,7 @@ at::Tensor MoeBlock::alone(at::Tensor const& hidden, RouterOutput const& route,
 
 at::Tensor MoeBlock::exchanged(at::Tensor const& hidden, RouterOutput const& route,
                                MoePass const& pass) const {
+    if (plans_on_device(hidden, pass)) return exchanged_on_device(layer_, hidden, route, pass);
     auto const& parallel = pass.parallel;
     DispatchPlan plan;
     {

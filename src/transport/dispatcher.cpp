@@ -32,12 +32,7 @@ SendSide sort_by_slot(DispatchRequest const& r) {
     for (auto const slot : slot_of_row) {
         if (slot != no_slot) ++send.slot_start[static_cast<std::size_t>(slot) + 1];
     }
-    send.rows_of_slot = Grid<std::int64_t, 2>(assignment.ranks(), widest_rank(assignment, r.layer));
-    for (RankId const rank : ids<RankId>(assignment.ranks())) {
-        auto const first = index_of(assignment.first_slot(r.layer, rank));
-        for (std::size_t local = 0; local < assignment.slots_on(r.layer, rank); ++local)
-            send.rows_of_slot(rank, local) = send.slot_start[first + local + 1];
-    }
+    send.rows_of_slot = rows_by_rank(assignment, r.layer, std::span(send.slot_start).subspan(1));
     std::partial_sum(send.slot_start.begin(), send.slot_start.end(), send.slot_start.begin());
     send.row_of_sent.resize(static_cast<std::size_t>(send.slot_start.back()));
     auto next = send.slot_start;
@@ -49,8 +44,20 @@ SendSide sort_by_slot(DispatchRequest const& r) {
     return send;
 }
 
-Grid<std::int64_t, 2> exchange_counts(Communicator const& communicator, SendSide const& send) {
-    return {send.rows_of_slot.shape(), communicator.all_to_all(send.rows_of_slot.values())};
+Grid<std::int64_t, 2> rows_by_rank(Assignment const& assignment, LayerId layer,
+                                   std::span<std::int64_t const> of_slot) {
+    Grid<std::int64_t, 2> rows(assignment.ranks(), widest_rank(assignment, layer));
+    for (RankId const rank : ids<RankId>(assignment.ranks())) {
+        auto const first = index_of(assignment.first_slot(layer, rank));
+        for (std::size_t local = 0; local < assignment.slots_on(layer, rank); ++local)
+            rows(rank, local) = of_slot[first + local];
+    }
+    return rows;
+}
+
+Grid<std::int64_t, 2> exchange_counts(Communicator const& communicator,
+                                      Grid<std::int64_t, 2> const& rows_of_slot) {
+    return {rows_of_slot.shape(), communicator.all_to_all(rows_of_slot.values())};
 }
 
 void set_home_side(std::vector<std::int64_t> const& position, std::size_t top_k, DispatchPlan& plan) {

@@ -66,9 +66,15 @@ struct SendSide {
 };
 SendSide sort_by_slot(DispatchRequest const& request);
 
+// The counts of all slots of a layer, rank by rank. Shape of `of_slot`: [slot].
+// Shape: [destination rank, largest local slot count].
+Grid<std::int64_t, 2> rows_by_rank(Assignment const& assignment, LayerId layer,
+                                   std::span<std::int64_t const> of_slot);
+
 // Second. Collective: all ranks. What each source sends to each of this rank's slots.
 // Shape: [source rank, largest local slot count].
-Grid<std::int64_t, 2> exchange_counts(Communicator const& communicator, SendSide const& send);
+Grid<std::int64_t, 2> exchange_counts(Communicator const& communicator,
+                                      Grid<std::int64_t, 2> const& rows_of_slot);
 
 // Third, local: the answers of each token, when `position[row]` is the sent row of an assignment row, or
 // negative.

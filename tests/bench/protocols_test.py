@@ -27,14 +27,19 @@ class Protocols(ProgramTest):
                 stride = ["--stride", expected["stride"]] if "stride" in expected else []
                 yield expected, ["--protocol", protocol, "--window", expected["window"], *stride]
 
+    def tolerance(self, expected):
+        """Of a figure over all windows: those where a router's decision is a tie may fall either way."""
+        return 1e-4 if expected["windows_with_ties"] else 1e-5
+
     def test_windows_are_those_of_transformers(self):
         for expected, arguments in self.cases():
             found = self.evaluate(*arguments)
             self.assertEqual((found["tokens"], found["targets"], found["windows"]), (PROTOCOLS["tokens"], expected["targets"], expected["windows"]), arguments)
-            np.testing.assert_allclose(found["nll_of_window"], expected["nll_of_window"], rtol=1e-5, err_msg=str(arguments))
-            np.testing.assert_allclose(found["perplexity"], expected["perplexity"], rtol=1e-5, err_msg=str(arguments))
+            ties, tolerance = expected["windows_with_ties"], self.tolerance(expected)
+            np.testing.assert_allclose(np.delete(found["nll_of_window"], ties), np.delete(expected["nll_of_window"], ties), rtol=1e-5, err_msg=str(arguments))
+            np.testing.assert_allclose(found["perplexity"], expected["perplexity"], rtol=tolerance, err_msg=str(arguments))
             if "page" in expected:
-                np.testing.assert_allclose(found["perplexity_in_page_weighting"], expected["page"], rtol=1e-5)
+                np.testing.assert_allclose(found["perplexity_in_page_weighting"], expected["page"], rtol=tolerance)
 
     def test_figures_follow_from_the_windows(self):
         for expected, arguments in self.cases():
@@ -45,7 +50,7 @@ class Protocols(ProgramTest):
             error = np.sqrt(len(nll) / (len(nll) - 1) * ((nll - mean * targets) ** 2).sum()) / targets.sum()
             for key, value in {"mean_nll": mean, "standard_error_of_mean_nll": error, "bits_per_byte": nll.sum() / np.log(2) / found["bytes"],
                                "word_perplexity": np.exp(nll.sum() / found["words"])}.items():
-                np.testing.assert_allclose(found[key], value, rtol=3e-4 if "word" in key else 1e-5, err_msg=f"{key} {arguments}")
+                np.testing.assert_allclose(found[key], value, rtol=3e-4 if "word" in key else self.tolerance(expected), err_msg=f"{key} {arguments}")
 
     def test_overlapping_windows_score_all_bytes_and_words_of_the_text(self):
         found = self.evaluate("--protocol", "hf-stride", "--window", 40)

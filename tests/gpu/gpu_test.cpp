@@ -120,6 +120,32 @@ TEST_F(OnGpu, RowsAreSortedStably) {
     }
 }
 
+TEST_F(OnGpu, RowsAreTakenAndPutBack) {
+    for (auto const type : types) {
+        for (std::int64_t const width : {1, 3, 8, 64, 129, 2048}) {
+            auto const rows = random({40, width}, type);
+            auto const order = at::randperm(120, at::TensorOptions(at::kCUDA).dtype(at::kLong));
+            auto const taken = gpu().take_rows(rows, order, 3);
+            EXPECT_TRUE(at::equal(taken, rows.index_select(0, at::floor_divide(order, 3)))) << width;
+            auto const back = gpu().put_rows(taken, order);
+            EXPECT_TRUE(at::equal(back.index_select(0, order), taken)) << width;
+        }
+    }
+    auto const none = at::empty({0}, at::TensorOptions(at::kCUDA).dtype(at::kLong));
+    EXPECT_EQ(gpu().take_rows(random({4, 8}, at::kFloat), none, 1).size(0), 0);
+}
+
+TEST_F(OnGpu, SegmentsAreNumberedOneAfterAnother) {
+    for (std::int64_t const segments : {1, 2, 33, 700}) {
+        auto const sizes = at::randint(5, {segments}, at::kLong);  // many are empty
+        auto const start = at::randint(1000, {segments}, at::kLong), end = sizes.cumsum(0);
+        auto const count = end[-1].item<std::int64_t>();
+        auto const expected = at::repeat_interleave(start - (end - sizes), sizes) + at::arange(count);
+        auto const index = gpu().expand_segments(start.cuda(), end.cuda(), count);
+        EXPECT_TRUE(at::equal(index.cpu(), expected)) << segments;
+    }
+}
+
 TEST_F(OnGpu, WeightedSumIsThatOfAten) {
     for (auto const type : types) {
         for (std::int64_t const width : {5, 64, 2048}) {

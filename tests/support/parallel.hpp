@@ -11,9 +11,9 @@ namespace moewire {
 class TestParallel {
   public:
     TestParallel(LanguageModel const& model, std::string const& strategy,
-                 std::string dispatcher = "per_expert")
+                 std::string dispatcher = "per_expert", std::shared_ptr<Exchange> exchange = nullptr)
         : dispatcher_(std::move(dispatcher)),
-          exchange_(make_exchange(default_exchange(world()), world())),
+          exchange_(exchange ? std::move(exchange) : make_exchange(default_exchange(world()), world())),
           assignment_(make_plan(strategy, {random_demand(static_cast<std::size_t>(model.facts().layers),
                                                          world().size(), model.facts().experts, 5),
                                            world().size(), 3})),
@@ -24,7 +24,7 @@ class TestParallel {
 
   private:
     std::string dispatcher_;
-    std::unique_ptr<Exchange> exchange_;
+    std::shared_ptr<Exchange> exchange_;
     Assignment assignment_;
     std::shared_ptr<ExpertBank const> experts_;
 };
