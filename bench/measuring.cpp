@@ -15,6 +15,7 @@
 #include "bench/prediction.hpp"
 #include "bench/resuming.hpp"
 #include "system/agreement.hpp"
+#include "system/clock.hpp"
 #include "system/interruption.hpp"
 #include "trace/schema.hpp"
 #include "trace/trace_writer.hpp"
@@ -37,16 +38,24 @@ class SharedTrace {
     }
     void write(Record const& record) {
         run_on_all(world_, [&] {
-            if (writer_) writer_->write(record);
+            if (!writer_) return;
+            double const begin_s = monotonic_s();
+            writer_->write(record);
+            recording_s_ += monotonic_s() - begin_s;
         });
     }
-    void finish() {
+    // `cases`: of this session, over which the time of recording is spread; none: nothing is said of it.
+    void finish(int cases) {
         run_on_all(world_, [&] {
-            if (writer_) writer_->finish();
+            if (!writer_) return;
+            if (cases > 0)
+                writer_->write({place::root, {{"recording_s", recording_s_}, {"recorded_cases", cases}}, {}});
+            writer_->finish();
         });
     }
 
   private:
+    double recording_s_ = 0;  // journal, file and flush, on rank 0, while the others wait
     Communicator world_;
     std::optional<TraceWriter> writer_;
 };
@@ -174,7 +183,7 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     outcome.trace = r.output;
     count_kept(context, kept, outcome);
     if (work.groups.empty()) {
-        if (!outcome.was_whole) SharedTrace(world, r, kept).finish();
+        if (!outcome.was_whole) SharedTrace(world, r, kept).finish(0);
         return outcome;
     }
     Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
@@ -208,7 +217,7 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
         measure_one(run, work.groups[i], texts[work.groups[i].text], progress, outcome);
     }
     outcome.open_groups = 0;
-    trace.finish();
+    trace.finish(outcome.ok + outcome.waived + outcome.failed - outcome.kept);
     return outcome;
 }
 

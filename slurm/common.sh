@@ -46,24 +46,42 @@ check_ranks() {
     "${launcher[@]}" "$program" doctor || { say "doctor found something missing (see above); set MOEWIRE_SKIP_DOCTOR=1 to go on in spite of it"; exit 3; }
 }
 
+# Cases that a run has finished so far, by its journal; $1: the trace or the report that will be there in the end.
+finished_cases() {
+    local journal=${1%.h5}.jsonl
+    [[ $1 == *.h5 ]] || journal=$(dirname "$1")/run.jsonl
+    grep -c '"status":"ok"' "$journal" 2>/dev/null || true
+}
+
+requeue() {
+    ((${SLURM_RESTART_COUNT:-0} < ${MOEWIRE_MOST_RESTARTS:-20})) && scontrol requeue "$SLURM_JOB_ID" && sleep 60  # the scheduler ends this script
+}
+
 # $1: exists when all is done; the rest: the command, which can be resumed. Runs it; when it was asked to end before
-# its end, puts the job back into the queue.
+# its end, or broke off (a node may be gone: the others only see a peer that is silent), puts the job back into the
+# queue. A job that breaks off again without one more case finished is left to be looked at.
 run_resumable() {
-    local goal=$1
+    local goal=$1 before
     shift
     [[ -n ${MOEWIRE_SKIP_DOCTOR:-} || ${SLURM_RESTART_COUNT:-0} -gt 0 ]] || check_ranks
+    before=$(finished_cases "$goal")
     run_program "$@"
     local code=$?
-    if ((code != 0)) || [[ -e $goal ]]; then
-        say "ended with exit code $code$([[ -e $goal ]] && echo ", $goal is there")"
+    if [[ -e $goal ]]; then
+        say "ended with exit code $code, $goal is there"
         exit "$code"
     fi
-    say "not finished yet: $goal is not there"
-    if ((${SLURM_RESTART_COUNT:-0} < ${MOEWIRE_MOST_RESTARTS:-20})) && scontrol requeue "${SLURM_JOB_ID}"; then
-        sleep 60  # the scheduler ends this script
-    fi
+    case $code in
+        0) say "not finished yet: $goal is not there" ;;
+        2 | 3 | 5) say "ended with exit code $code: see the message above"; exit "$code" ;;
+        *)
+            say "broke off with exit code $code"
+            [[ ${SLURM_RESTART_COUNT:-0} == 0 || $(finished_cases "$goal") != "$before" ]] || { say "and got no further than before: not started again"; exit "$code"; }
+            ;;
+    esac
+    requeue
     say "submit the same line again: it goes on where it stopped"
-    exit 75  # a temporary failure: what is there can be resumed
+    exit $((code == 0 ? 75 : code))  # 75: a temporary failure
 }
 
 # The value of --$1 in the remaining arguments, in either spelling and form.

@@ -19,10 +19,13 @@ SMALL = ("--tokens_per_rank", "64", "--window", "64", "--calibration_iterations"
 
 
 class HostsTest(unittest.TestCase):
-    def setUp(self):
+    @classmethod
+    def setUpClass(cls):
         reason = hosts.why_not()
         if reason:
-            self.skipTest(reason)
+            raise unittest.SkipTest(reason)
+
+    def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="moewire-hosts-")
         self.addCleanup(folder.cleanup)
         self.scratch = Path(folder.name)

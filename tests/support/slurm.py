@@ -3,6 +3,7 @@
 All state lies in one scratch folder. Nothing in /etc is read or written, no service of the machine is used.
 """
 
+import json
 import os
 import re
 import shutil
@@ -145,6 +146,35 @@ class Slurm:
                 continue
 
 
+def whole_groups(journal: Path) -> dict:
+    """name of the group: what the journal says of its cases, of groups that were measured as a whole."""
+    cases = {}
+    for line in journal.read_text(errors="replace").splitlines() if journal.exists() else []:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue  # being written, or cut off
+        if record["path"].startswith("/cases/"):
+            one = cases.setdefault(record["path"], {"attributes": {}, "datasets": {}})
+            one["attributes"].update(record["attributes"])
+            one["datasets"].update({dataset["name"]: dataset for dataset in record["datasets"]})
+    groups = {}
+    for path, one in sorted(cases.items()):
+        if one["attributes"]["status"] in ("ok", "waived"):
+            groups.setdefault(one["attributes"]["group"], []).append(json.dumps([path, one], sort_keys=True))
+    size_of = {one["attributes"]["group"]: one["attributes"]["group_size"] for one in cases.values()}
+    return {name: lines for name, lines in groups.items() if len(lines) == size_of[name]}
+
+
+def write_site(scratch: Path) -> Path:
+    """What slurm/site.sh would say of these hosts."""
+    site = scratch / "site.sh"
+    site.write_text(f"MOEWIRE_PROGRAM={os.environ['MOEWIRE_PROGRAM']}\nMOEWIRE_MPI_IF=eth0\nMOEWIRE_SHARED_FOLDERS={scratch}\n"
+                    "MOEWIRE_NODE_MEMORY_GIB=16\nexport OMPI_MCA_btl=self,vader,tcp OMPI_MCA_mpi_yield_when_idle=1\n"
+                    "export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1\n")
+    return site
+
+
 class SlurmTest(unittest.TestCase):
     """`nodes` hosts with a Slurm, for all tests of a class."""
 
@@ -164,10 +194,7 @@ class SlurmTest(unittest.TestCase):
         cls.addClassCleanup(cls.hosts.close)
         cls.slurm = Slurm(cls.hosts, cls.scratch / "slurm")
         cls.addClassCleanup(cls.slurm.close)
-        cls.site = cls.scratch / "site.sh"
-        cls.site.write_text(f"MOEWIRE_PROGRAM={os.environ['MOEWIRE_PROGRAM']}\nMOEWIRE_MPI_IF=eth0\nMOEWIRE_SHARED_FOLDERS={cls.scratch}\n"
-                            "MOEWIRE_NODE_MEMORY_GIB=16\nexport OMPI_MCA_btl=self,vader,tcp OMPI_MCA_mpi_yield_when_idle=1\n"
-                            "export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1\n")
+        cls.site = write_site(cls.scratch)
         cls.slurm.environment["MOEWIRE_SITE"] = str(cls.site)
 
     def submit(self, *words):
