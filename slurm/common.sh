@@ -53,8 +53,13 @@ finished_cases() {
     grep -c '"status":"ok"' "$journal" 2>/dev/null || true
 }
 
+# A job that was cancelled stays so, and one that was pre-empted is put back by the scheduler itself. The id of an
+# array's last task is that of the whole array: tasks are named by their number.
 requeue() {
-    ((${SLURM_RESTART_COUNT:-0} < ${MOEWIRE_MOST_RESTARTS:-20})) && scontrol requeue "$SLURM_JOB_ID" && sleep 60  # the scheduler ends this script
+    local job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+    job=${job:-$SLURM_JOB_ID}
+    [[ $(scontrol -o show job "$job" 2>/dev/null) == *" JobState=RUNNING "* ]] || return
+    ((${SLURM_RESTART_COUNT:-0} < ${MOEWIRE_MOST_RESTARTS:-20})) && scontrol requeue "$job" && sleep 60  # the scheduler ends this script
 }
 
 # $1: exists when all is done; the rest: the command, which can be resumed. Runs it; when it was asked to end before

@@ -19,7 +19,10 @@ def states_of(job: str) -> dict:
     for line in done.stdout.splitlines():
         fields = dict(re.findall(r"(\w+)=(\S*)", line))
         name = f"{fields['ArrayJobId']}_{fields['ArrayTaskId']}" if "ArrayTaskId" in fields else fields["JobId"]
-        found[name] = (fields["JobState"], int(fields["ExitCode"].split(":")[0]), fields.get("StdOut", ""))
+        state = fields["JobState"]
+        if state == "PENDING" and fields.get("Reason", "None") != "None":
+            state += f" ({fields['Reason']})"
+        found[name] = (state, int(fields["ExitCode"].split(":")[0]), fields.get("StdOut", ""))
     return found
 
 
@@ -47,6 +50,6 @@ def follow(job: str, folder=None, pause_s: float = 1.0) -> int:
         if line != told:
             print(line, flush=True)
             told = line
-        if not any(state in UNDER_WAY for state in now.values()):
+        if not any(state.partition(" ")[0] in UNDER_WAY for state in now.values()):
             return 0 if all(state == "COMPLETED" for state in now.values()) else 4
         time.sleep(pause_s)

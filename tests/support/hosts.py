@@ -69,9 +69,10 @@ class Hosts:
             raise unittest.SkipTest(f"no namespaces here ({holder.stderr.read().strip()})")
         return int(line)
 
-    def enter(self, host: int) -> list:
+    def enter(self, host: int, folder=None) -> list:
+        """The start of a command line; `folder`: where it works (by its path on the host)."""
         pid = str(self.pids[host])
-        return ["nsenter", "-t", pid, "-n", "-u", "-m", "-T", f"--wd={os.getcwd()}", "--"]
+        return ["nsenter", "-t", pid, "-n", "-u", "-m", "-T", "--", "sh", "-c", 'cd "$0" && exec "$@"', str(folder or os.getcwd())]
 
     def _write_agent(self):
         """What mpirun calls in place of ssh: agent HOST COMMAND..."""
@@ -83,8 +84,8 @@ class Hosts:
         with open(self.scratch / "hosts", "a") as file:  # one file, seen by all hosts
             file.write(extra)
 
-    def run(self, host: int, *words, **settings):
-        return subprocess.run([*self.enter(host), *map(str, words)], capture_output=True, text=True, **settings)
+    def run(self, host: int, *words, cwd=None, **settings):
+        return subprocess.run([*self.enter(host, cwd), *map(str, words)], capture_output=True, text=True, **settings)
 
     def mpirun(self, ranks_per_host: int, timeout_s: int = 150, options=()) -> list:
         """The start of a command line; ranks on all hosts, host by host."""

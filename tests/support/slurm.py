@@ -73,7 +73,7 @@ class Slurm:
             "PreemptType": "preempt/partition_prio", "PreemptMode": "REQUEUE"}
         nodes = (f"NodeName=node[0-{last}] NodeAddr={NET}.[10-{10 + last}] CPUs={cpus} Boards=1 SocketsPerBoard=1 CoresPerSocket={cpus} "
                  f"ThreadsPerCore=1 RealMemory=4000 {gres} State=UNKNOWN\n")
-        partitions = ("PartitionName=main Nodes=ALL Default=YES MaxTime=30 State=UP PriorityTier=1 GraceTime=20\n"
+        partitions = ("PartitionName=main Nodes=ALL Default=YES MaxTime=720 State=UP PriorityTier=1 GraceTime=20\n"
                       "PartitionName=urgent Nodes=ALL MaxTime=30 State=UP PriorityTier=9 PreemptMode=OFF\n")
         (f / "slurm.conf").write_text("".join(f"{key}={value}\n" for key, value in settings.items() if value != "") + nodes + partitions)
 
@@ -111,6 +111,7 @@ class Slurm:
     def run(self, *words, **settings):
         """On the first host, as on a login node."""
         settings.setdefault("env", self.environment)
+        settings.setdefault("cwd", self.folder.parent)
         return self.hosts.run(0, *words, **settings)
 
     def call(self, *words) -> str:
