@@ -136,7 +136,8 @@ class ArmsRun {
             if (context_.world.is_root()) ensure_writable_folder(request.output_dir);
         });
         auto subject = load_subject(context_.world, request.subject, WithTokenizer::yes);
-        learn(context_, {request, subject, batches_, batches_.steps_of_epoch() * r_.epochs, {}});
+        learn(context_,
+              {request, subject, batches_, batches_.steps_of_epoch() * r_.epochs, {}, OnSignal::ignore});
     }
 
     Json evaluate_one(Arm const& arm) {

@@ -1,6 +1,7 @@
 #include "bench/learning.hpp"
 
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -11,9 +12,9 @@
 #include "bench/evaluation.hpp"
 #include "bench/learning_files.hpp"
 #include "bench/places.hpp"
-#include "bench/stop_request.hpp"
 #include "system/agreement.hpp"
 #include "system/clock.hpp"
+#include "system/interruption.hpp"
 
 namespace moewire {
 namespace fs = std::filesystem;
@@ -54,7 +55,8 @@ class Session {
 
     int go() {
         begin();
-        StopRequest const stop;
+        std::optional<InterruptionListener> listener;
+        if (run_.on_signal == OnSignal::checkpoint) listener.emplace();
         Progress progress("learn", run_.steps - trainer_.steps_done(), "steps",
                           progress_style(context_.world.is_root()));
         looked_s_ = now_s();
@@ -65,7 +67,7 @@ class Session {
             trainer_.step(batches, schedule_.at(step));
             progress.advance();
             if (++unseen_ >= log_every()) look();
-            if (stop.is_asked(context_.world)) return leave_early();
+            if (listener && !listener->heard(context_.world).empty()) return leave_early();
             after_step(step + 1);
         }
         return finish();

@@ -38,12 +38,17 @@ std::filesystem::path newest_checkpoint(std::filesystem::path const& output_dir)
 // "training_history.json", "checkpoints/step-NNNNNN" and plots. SIGTERM: writes a checkpoint and returns
 // early. `is_new`: no checkpoint to go on from. Returns the exit code. Throws: failure, naming step and
 // layer, when a loss is not finite; the checkpoints before it stay.
+enum class OnSignal {
+    checkpoint,  // SIGTERM or SIGUSR1: write a checkpoint and return
+    ignore       // whoever called looks after them
+};
 struct LearningRun {
     LearningRequest const& request;
     Subject& subject;
     Batches const& batches;
     std::int64_t steps = 0;
-    std::filesystem::path resumed_from;  // empty: none
+    std::filesystem::path resumed_from = {};  // empty: none
+    OnSignal on_signal = OnSignal::checkpoint;
 };
 int learn(Context const& context, LearningRun const& run);
 

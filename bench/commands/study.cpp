@@ -11,19 +11,24 @@
 #include "bench/arms.hpp"
 #include "bench/assigning.hpp"
 #include "bench/measuring.hpp"
+#include "bench/output_claim.hpp"
 #include "bench/places.hpp"
 #include "bench/profiling.hpp"
 #include "bench/reporting.hpp"
 #include "bench/seed_files.hpp"
+#include "bench/stages.hpp"
 #include "bench/study_notes.hpp"
 #include "system/agreement.hpp"
+#include "system/interruption.hpp"
 #include "trace/schema.hpp"
+#include "trace/trace_writer.hpp"
 
 namespace moewire {
 namespace {
 namespace fs = std::filesystem;
 
 struct Options {
+    bool resume = false;
     bool quick = false, full = false, skip_finetuning = false, skip_assignment = false, no_plots = false;
     std::string suite, output;
 };
@@ -69,6 +74,7 @@ std::string suite_name(Options const& o) {
 // The same folder on all ranks.
 fs::path output_folder(Context const& context, Options const& o) {
     if (!o.output.empty()) return o.output;
+    if (o.resume) throw usage_error("--resume needs the folder to go on with; name it by --output");
     auto stamp = utc_now();
     std::erase_if(stamp, [](char c) { return c == ':' || c == '-'; });
     return context.world.broadcast("runs/study-" + stamp);
@@ -125,39 +131,60 @@ AssignRequest request_of(Suite const& suite, fs::path const& folder, Options con
     return request;
 }
 
+Json kept_json(fs::path const& file, bool wanted) {
+    return wanted && fs::exists(file) ? Json::parse(read_file(file)) : Json();
+}
+
+int end_early(Context const& context, std::string const& signal) {
+    bool const resumes = context.command_line.find("--resume") != std::string::npos;
+    print(context, fmt::format("ended by {}; go on with: {}{}\n", signal, context.command_line,
+                               resumes ? "" : " --resume"));
+    return 0;
+}
+
 int run(Context const& context, Options const& o) {
     Suite suite;
     fs::path folder;
     auto const& world = context.world;
     run_on_all(world, [&] { suite = read_suite(suite_name(o)); });
+    run_on_all(world, [&] { check(suite.measure); });
     folder = output_folder(context, o);
-    run_on_all(world, [&] {
-        check(suite.measure);
-        if (world.is_root()) ensure_writable_folder(folder);
-    });
     auto& r = suite.measure;
     r.output = (folder / "run.h5").string();
+    r.resume = o.resume;
+    InterruptionListener const listener;
+    std::optional<Claim> claim;
+    run_on_all(world, [&] {
+        if (!world.is_root()) return;
+        claim_output(folder, claim);
+        if (!o.resume) require_fresh(r.output);
+    });
+    Stages stages(context, folder, suite_name(o), o.resume ? Stages::Start::resume : Stages::Start::fresh);
     say_stage(fmt::format("study into {}", folder.string()));
     auto subject = load_subject(world, r.subject, WithTokenizer::yes);
     PlainParallel const parallel(world, subject);
 
-    std::vector<Evaluation> evaluations;
-    Json perplexities;
+    Json perplexities = kept_json(folder / "perplexity.json", o.resume && world.is_root());
     for (auto const& dataset : split_list(r.dataset, "--dataset")) {
-        say_stage((r.subject.is_synthetic() ? "profile " : "profile and evaluate ") + dataset);
-        ProfileRequest const request{suite.max_samples, r.window,
-                                     (folder / "profiling" / safe_name(dataset)).string(), o.no_plots};
-        profile(context, subject, parallel, dataset, Split::test, request);
-        if (r.subject.is_synthetic()) continue;  // made-up weights have no perplexity
-        evaluations.push_back(evaluate(context, subject, parallel, dataset, Split::test,
-                                       {"disjoint", r.window, suite.max_windows}));
-        perplexities[evaluations.back().dataset] = to_json(evaluations.back());
+        auto const stage = (r.subject.is_synthetic() ? "profile " : "profile and evaluate ") + dataset;
+        stages.run(stage, [&] {
+            ProfileRequest const request{suite.max_samples, r.window,
+                                         (folder / "profiling" / safe_name(dataset)).string(), o.no_plots};
+            profile(context, subject, parallel, dataset, Split::test, request);
+            if (r.subject.is_synthetic()) return;  // made-up weights have no perplexity
+            auto const evaluation = evaluate(context, subject, parallel, dataset, Split::test,
+                                             {"disjoint", r.window, suite.max_windows});
+            perplexities[evaluation.dataset] = to_json(evaluation);
+            run_on_all(world, [&] {
+                if (world.is_root()) write_file(folder / "perplexity.json", to_text(perplexities));
+            });
+        });
+        if (auto const signal = listener.heard(world); !signal.empty()) return end_early(context, signal);
     }
     say_stage("simulate the seed study's network");
     Attributes notes;  // of rank 0, who writes the trace
     run_on_all(world, [&] {
         if (!world.is_root()) return;
-        write_file(folder / "perplexity.json", to_text(perplexities));
         SeedRequest request;
         request.output_dir = (folder / "simulation").string();
         request.no_plots = o.no_plots;
@@ -169,8 +196,13 @@ int run(Context const& context, Options const& o) {
     } else if (r.subject.is_synthetic()) {
         say_stage("policies skipped: what they cost is perplexity, which made-up weights do not have");
     } else {
-        say_stage("try routing policies");
-        policies = assign(context, subject, parallel, r.dataset, Split::test, request_of(suite, folder, o));
+        auto const request = request_of(suite, folder, o);
+        bool const ran = stages.run("try routing policies", [&] {
+            policies = assign(context, subject, parallel, r.dataset, Split::test, request);
+        });
+        if (!ran)
+            policies =
+                kept_json(fs::path(request.output_dir) / "assignment_test_results.json", world.is_root());
     }
     if (world.is_root()) notes.merge(policy_notes(policies));
     Json arms;
@@ -178,15 +210,27 @@ int run(Context const& context, Options const& o) {
         say_stage(o.skip_finetuning ? "fine-tuning skipped, as asked"
                                     : "fine-tuning skipped: made-up weights have no perplexity to lose");
     } else {
-        say_stage("fine-tune for balance");
-        run_on_all(world, [&] {
-            if (world.is_root()) ensure_writable_folder(folder / "finetuning");
+        auto const request = arms_request(context, suite, folder);
+        bool const ran = stages.run("fine-tune for balance", [&] {
+            run_on_all(world, [&] {
+                if (world.is_root()) ensure_writable_folder(request.learning.output_dir);
+            });
+            arms = run_arms(context, request);
         });
-        arms = run_arms(context, arms_request(context, suite, folder));
+        if (!ran)
+            arms = kept_json(fs::path(request.learning.output_dir) / "arms_results.json", world.is_root());
+        if (auto const signal = listener.heard(world); !signal.empty()) return end_early(context, signal);
     }
     if (world.is_root()) notes.merge(finetune_notes(arms));
     say_stage("measure placements");
+    std::vector<Evaluation> evaluations;
+    for (auto const& [name, json] : perplexities.items())
+        evaluations.push_back(evaluation_of(Document::parse(json.dump())));
     auto const outcome = measure(context, r, subject, parallel, evaluations, notes);
+    if (!outcome.interrupted.empty()) {
+        print(context, resume_line(context, outcome));
+        return 0;
+    }
     finish(context, folder, outcome, policies, arms, !o.no_plots);
     return outcome.failed > 0 ? 4 : 0;
 }
@@ -200,6 +244,8 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     flag(app, "skip_finetuning", o->skip_finetuning, "Leave out fine-tuning for balance");
     flag(app, "skip_assignment", o->skip_assignment, "Leave out routing policies");
     option(app, "output", o->output, "Folder; default: runs/study-<UTC>");
+    flag(app, "resume", o->resume,
+         "Go on with the study in --output, or start it: only what is missing is done");
     flag(app, "no_plots", o->no_plots, "Draw no figures");
     footer(app,
            "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
