@@ -80,6 +80,25 @@ void add_choice(Record& record, PreparedCase const& one) {
     for (auto const& [name, value] : one.schedule.notes) a["note." + name] = value;
 }
 
+// How much of the traffic leaves its host.
+void add_hosts(Record& record, CaseFacts const& f) {
+    auto const& bytes = f.one.traffic.bytes;
+    std::int64_t between = 0, within = 0;
+    for (std::size_t layer = 0; layer < bytes.extent(0); ++layer) {
+        for (std::size_t from = 0; from < bytes.extent(1); ++from) {
+            for (std::size_t to = 0; to < bytes.extent(2); ++to) {
+                auto& sum =
+                    f.topology.node_of(make_id<RankId>(from)) == f.topology.node_of(make_id<RankId>(to))
+                        ? within
+                        : between;
+                if (from != to) sum += static_cast<std::int64_t>(bytes(layer, from, to));
+            }
+        }
+    }
+    record.attributes["bytes_between_nodes"] = between;
+    record.attributes["bytes_within_nodes"] = within;
+}
+
 // Expert-level imbalance of the test text, beside what chance alone would give.
 void add_imbalance(Record& record, CaseFacts const& f) {
     double sum_of_gini = 0, worst = 0;
@@ -122,6 +141,7 @@ Record predicted_record(CaseFacts const& f) {
     add_axes(record, f);
     add_choice(record, f.one);
     add_imbalance(record, f);
+    add_hosts(record, f);
     auto const& plan = f.one.schedule.plan;
     std::vector<std::string> const by_expert{"layer", "source_rank", "expert"};
     record.datasets = {

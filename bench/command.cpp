@@ -35,7 +35,7 @@ template void option(CLI::App&, std::string const&, std::vector<std::string>&, s
 template void option(CLI::App&, std::string const&, std::vector<double>&, std::string const&, Presence);
 
 void flag(CLI::App& app, std::string const& name, bool& value, std::string const& help) {
-    app.add_flag(both_spellings(name), value, help);
+    app.add_flag(both_spellings(name), value, help)->default_str(value ? "true" : "false");
 }
 
 template <class T>
@@ -61,6 +61,12 @@ void read_options(std::filesystem::path const& path, std::string_view source, st
     } catch (CLI::Error const& error) {
         throw input_error(source, fmt::format("{}: {}; {}", path.string(), error.what(), remedy));
     }
+}
+
+std::string written_options(std::function<void(CLI::App&)> const& declare) {
+    CLI::App app;
+    declare(app);
+    return app.config_to_str(true);
 }
 
 void print(Context const& context, std::string const& text) {

@@ -52,6 +52,9 @@ void footer(CLI::App& app, std::string const& text);
 void read_options(std::filesystem::path const& path, std::string_view source, std::string_view remedy,
                   std::function<void(CLI::App&)> const& declare);
 
+// The options that `declare` declares with their values, one a line, as a TOML file has them.
+std::string written_options(std::function<void(CLI::App&)> const& declare);
+
 // Prints on rank 0 alone.
 void print(Context const& context, std::string const& text);
 

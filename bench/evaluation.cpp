@@ -116,6 +116,27 @@ Json to_json(Evaluation const& e) {
     return json;
 }
 
+Evaluation evaluation_of(Document const& json) {
+    Evaluation e;
+    try {
+        e.dataset = json.at("dataset");
+        e.protocol = json.at("protocol");
+        e.window_tokens = json.at("window");
+        e.windows = json.at("windows");
+        e.targets = json.at("targets");
+        e.perplexity = json.at("perplexity");
+        e.bits_per_byte = json.at("bits_per_byte");
+        e.bos = json.at("bos");
+        e.dtype = json.at("dtype");
+    } catch (nlohmann::json::exception const& problem) {
+        throw input_error("study",
+                          fmt::format("an evaluation of perplexity.json cannot be read ({}); start the "
+                                      "study anew in another folder",
+                                      problem.what()));
+    }
+    return e;
+}
+
 Split split_of(std::string const& name) {
     for (auto const split : {Split::train, Split::valid, Split::test}) {
         if (name == name_of(split)) return split;

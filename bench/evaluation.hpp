@@ -54,6 +54,10 @@ Evaluation evaluate(Context const& context, Subject& subject, PlainParallel cons
 
 Json to_json(Evaluation const& evaluation);
 
+// What a trace keeps of an evaluation, out of what to_json made of it. Throws: usage, when something is
+// missing.
+Evaluation evaluation_of(Document const& json);
+
 Split split_of(std::string const& name);  // Throws: usage.
 
 }  // namespace moewire

@@ -1,6 +1,7 @@
 #include "bench/facts.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,6 +14,7 @@
 #include "system/agreement.hpp"
 #include "system/environment.hpp"
 #include "system/machine.hpp"
+#include "system/network.hpp"
 #include "system/provenance.hpp"
 #include "system/session.hpp"
 #include "trace/h5.hpp"
@@ -93,6 +95,23 @@ void add_gpus(Context const& context, Record& record) {
     }
 }
 
+// Collective. What MPI and NCCL were told to use, and the interfaces of each rank's host that are up; ranks
+// of equal findings stand together.
+std::string network_of_all(Communicator const& world) {
+    Json json = Json::object();
+    auto const environment = environment::snapshot();
+    for (auto const* name : {"OMPI_MCA_btl", "OMPI_MCA_btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_exclude",
+                             "OMPI_MCA_oob_tcp_if_include", "UCX_NET_DEVICES", "NCCL_SOCKET_IFNAME",
+                             "NCCL_IB_HCA", "NCCL_IB_DISABLE", "NCCL_NET"}) {
+        if (auto const found = environment.find(name); found != environment.end()) json[name] = found->second;
+    }
+    auto const mine = this_machine().host + ": " + show_network();
+    std::set<std::string> hosts;
+    for (auto const& line : world.gather(mine)) hosts.insert(line);
+    json["hosts"] = hosts;
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 Topology find_topology(Communicator const& world, std::string const& name, NodeMap const& map) {
@@ -136,6 +155,9 @@ Record root_record(Context const& context, NodeMap const& map, std::vector<Clock
         {"memory_bytes", machine.memory_bytes},
         {"ranks", std::int64_t{context.world.size()}},
         {"nodes", std::int64_t{map.nodes}},
+        {"hosts", fmt::format("{}", fmt::join(map.host_of_node, "\n"))},
+        {"network", network_of_all(context.world)},
+        {"slurm_job", environment::slurm_job()},
         {"threads_per_rank", std::int64_t{compute_threads()}},
         {"transport", transport},
         {"mpi_version", mpi_library_version()},

@@ -8,7 +8,9 @@
 #include "base/log.hpp"
 #include "base/registry.hpp"
 #include "bench/command.hpp"
+#include "system/environment.hpp"
 #include "system/memory.hpp"
+#include "system/network.hpp"
 #include "system/provenance.hpp"
 #include "system/session.hpp"
 
@@ -37,6 +39,9 @@ int run(Context const& context, int argc, char** argv) {
         "moewire");
     app.footer(footer);
     app.set_version_flag("--version", version_text());
+    std::string interface;  // read before MPI started
+    app.add_option("--mpi-if,--mpi_if", interface,
+                   "Network interface of MPI's TCP transport and NCCL's sockets, e.g. eth0");
     app.set_config("--config", "", "Read options from a TOML file");
     app.require_subcommand(1);
     std::map<CLI::App*, std::function<int(Context const&)>> runs;
@@ -77,7 +82,25 @@ int report(Error const& error, Communicator const& world, MpiSession const& sess
     return error.exit_code();
 }
 
+// MPI and NCCL look at their environment when they start, which is before options are parsed.
+void choose_interface(int argc, char** argv) {
+    for (int i = 1; i + 1 < argc; ++i) {
+        std::string_view const word = argv[i];
+        if (word != "--mpi-if" && word != "--mpi_if") continue;
+        std::string names;
+        for (auto const& one : network_interfaces()) {
+            if (one.name == argv[i + 1]) return environment::choose_interface(one.name);
+            names += (names.empty() ? "" : ", ") + one.name;
+        }
+        throw usage_error(
+            fmt::format("--mpi-if {} is no interface of this host (it has {}); name one that all "
+                        "hosts have",
+                        argv[i + 1], names));
+    }
+}
+
 int guarded_main(int argc, char** argv) {
+    choose_interface(argc, argv);
     MpiSession const session;
     auto const& world = session.world();
     if (!world.is_root()) set_verbosity(Verbosity::quiet);
@@ -102,8 +125,8 @@ int main(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit then fails the write, which has a message
     try {
         return moewire::guarded_main(argc, argv);
-    } catch (moewire::Error const& error) {  // MPI itself could not start
-        moewire::log_error(error.what());
+    } catch (moewire::Error const& error) {  // before, or while, MPI started
+        moewire::log_error(fmt::format("{}: {}", error.source(), error.what()));
         return error.exit_code();
     }
 }

@@ -49,6 +49,16 @@ void declare_measure_options(CLI::App& app, MeasureRequest& r) {
     option(app, "timeout", r.timeout_s, "Longest that one exchange may take [s]");
     option(app, "output", r.output, "Trace to write (.h5)");
     flag(app, "overwrite", r.overwrite, "Replace an existing trace");
+    flag(app, "resume", r.resume,
+         "Go on with an interrupted run of the same options: only missing groups are measured");
+}
+
+std::string options_text(MeasureRequest const& request) {
+    auto r = request;
+    r.output.clear();
+    r.overwrite = r.resume = false;
+    r.timeout_s = MeasureRequest{}.timeout_s;
+    return written_options([&](CLI::App& app) { declare_measure_options(app, r); });
 }
 
 ReplayStyle style_of(MeasureRequest const& r, RankId rank, MemoryKind memory) {
@@ -102,6 +112,8 @@ void check(MeasureRequest const& r) {
             "--tokens_per_rank {} is no multiple of --window {} (sequences have one length); use {}",
             r.tokens_per_rank, r.window, (r.tokens_per_rank / r.window + 1) * r.window));
     }
+    if (r.resume && r.overwrite)
+        throw usage_error("--resume keeps what --overwrite drops (both cannot be); give one");
     if (!r.output.ends_with(".h5"))
         throw usage_error(fmt::format("--output {} does not end in .h5; name it so", r.output));
 }

@@ -38,12 +38,16 @@ struct MeasureRequest {
     double timeout_s = 120;
     std::string output = "run.h5";
     bool overwrite = false;
+    bool resume = false;  // an interrupted run of the same options, or start one
 };
 
 // The style of this rank's replays. Throws: usage, for what is no style, or cannot be on this memory.
 ReplayStyle style_of(MeasureRequest const& request, RankId rank, MemoryKind memory);
 
 void declare_measure_options(CLI::App& app, MeasureRequest& request);
+
+// What makes two runs the same: every option but where results go, one a line.
+std::string options_text(MeasureRequest const& request);
 
 // Throws: usage, for numbers that make no sense. Names are checked where they are used.
 void check(MeasureRequest const& request);

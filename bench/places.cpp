@@ -80,21 +80,47 @@ fs::path tokenizer_without_model() {
     return environment::home() / "models" / "tiny-phimoe" / "tokenizer.json";
 }
 
-void draw(std::string const& what, fs::path const& source, fs::path const& folder) {
-    auto const python = environment::python().string();
-    auto const script = (environment::home() / "scripts" / "plot.py").string();
-    std::vector<std::string> const words{python, script, what, source.string(), "--output", folder.string()};
+namespace {
+
+// Starts Python with a script of ours and waits. Returns why it failed, or nothing.
+std::optional<std::string> run_python(std::vector<std::string> const& words) {
     std::vector<char*> arguments;
     for (auto const& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     pid_t child = 0;
     int state = 0;
-    int const problem = ::posix_spawnp(&child, python.c_str(), nullptr, nullptr, arguments.data(), environ);
+    int const problem = ::posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ);
     if (problem == 0 && ::waitpid(child, &state, 0) == child && WIFEXITED(state) && WEXITSTATUS(state) == 0)
-        return;
+        return std::nullopt;
+    return problem != 0 ? std::strerror(problem) : "see the lines above";
+}
+
+std::vector<std::string> script_line(std::string const& script, std::vector<std::string> const& arguments) {
+    std::vector<std::string> words{environment::python().string(),
+                                   (environment::home() / "scripts" / script).string()};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return words;
+}
+
+}  // namespace
+
+void run_script(std::string const& script, std::vector<std::string> const& arguments) {
+    auto const words = script_line(script, arguments);
+    auto const problem = run_python(words);
+    if (!problem) return;
+    throw unavailable("python",
+                      fmt::format("{} did not work ({}); once scripts/setup.sh has installed its packages, "
+                                  "try again: {}",
+                                  script, *problem, fmt::join(words, " ")));
+}
+
+void draw(std::string const& what, fs::path const& source, fs::path const& folder) {
+    auto const words = script_line("plot.py", {what, source.string(), "--output", folder.string()});
+    auto const problem = run_python(words);
+    if (!problem) return;
     log_warning(
         fmt::format("no figures were drawn ({}); once Python has numpy, h5py and matplotlib, type: {}",
-                    problem != 0 ? std::strerror(problem) : "see the lines above", fmt::join(words, " ")));
+                    *problem, fmt::join(words, " ")));
 }
 
 fs::path plotly() {

@@ -34,6 +34,9 @@ std::optional<std::string> geometry_of(std::string const& model);
 // The shipped tokenizer that turns texts into ids for models that have none of their own.
 std::filesystem::path tokenizer_without_model();
 
+// Runs scripts/<script> with Python. Call it on rank 0 alone. Throws: unavailable, when it fails.
+void run_script(std::string const& script, std::vector<std::string> const& arguments);
+
 // Draws the figures of `what` ("trace RUN.h5 --output DIR", ...) with scripts/plot.py. Never throws: without
 // Python or its packages a warning says the command to type later. Call it on rank 0 alone.
 void draw(std::string const& what, std::filesystem::path const& source, std::filesystem::path const& folder);

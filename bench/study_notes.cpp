@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "bench/arms.hpp"
+
 namespace moewire {
 namespace {
 
@@ -34,6 +36,17 @@ Attributes policy_notes(Json const& results) {
     }
     for (auto const& [text, of_text] : results["domains"].items()) add_policies(text, of_text, notes);
     return notes;
+}
+
+Attributes finetune_notes(Json const& results) {
+    if (results.is_null()) return {};
+    auto const best = best_arm(results, results["dataset"].get<std::string>());
+    if (!best) return {{"finetune.gini_change_percent", 0.0}};
+    auto const& change = best->perplexity_change_percent;
+    return {{"finetune.gini_change_percent", best->gini_change_percent},
+            {"finetune.perplexity_change_percent", change.value},
+            {"finetune.perplexity_change_low_percent", change.low},
+            {"finetune.perplexity_change_high_percent", change.high}};
 }
 
 Attributes simulation_notes(std::vector<SeedLevel> const& levels) {

@@ -10,8 +10,10 @@
 #include "bench/places.hpp"
 #include "gpu/device.hpp"
 #include "system/agreement.hpp"
+#include "system/environment.hpp"
 #include "system/machine.hpp"
 #include "system/node_map.hpp"
+#include "transport/wire.hpp"
 
 namespace moewire {
 namespace {
@@ -28,8 +30,7 @@ int compute_threads_for(int asked, int ranks_here) {
     return std::max(1, this_machine().cores / ranks_here);
 }
 
-// Ranks of one host take its GPUs in turn; where there are more ranks, some share one, which is said in every
-// trace (`ranks_on_one_gpu`).
+// Ranks of one host take its GPUs in turn.
 ComputeDevice device_of(std::string const& name, int place_on_host) {
     if (name == "cpu") return {};
     if (name == "cuda") return {gpu_for(place_on_host)};
@@ -63,6 +64,17 @@ std::unique_ptr<Tokenizer> borrowed_tokenizer(ModelFacts const& facts) {
 
 }  // namespace
 
+void require_own_gpus(Communicator const& world, bool share_gpu) {
+    auto const sharing = ranks_on_one_gpu(world);
+    run_on_all(world, [&] {
+        if (sharing == 1 || share_gpu || environment::allows_ranks_to_share_a_gpu()) return;
+        throw unavailable("gpu",
+                          fmt::format("{} ranks have one GPU (which runs them in turn: no time would mean "
+                                      "anything); start one rank a GPU, or give --share_gpu to try functions",
+                                      sharing));
+    });
+}
+
 bool SubjectRequest::is_synthetic() const {
     return geometry_of(model).has_value();
 }
@@ -74,6 +86,8 @@ void declare_subject_options(CLI::App& app, SubjectRequest& request) {
     option(app, "dtype", request.dtype, "float32, bfloat16 or float16");
     option(app, "device", request.device,
            "Where the model computes: cpu, or cuda (one GPU a rank of a host)");
+    flag(app, "share_gpu", request.share_gpu,
+         "Several ranks may use one GPU: functions can be tried so, never speed");
     option(app, "longrope", request.long_rope,
            "Beyond the original context: transformers (as 5.17 computes) or config");
     option(app, "threads", request.threads, "Compute threads of a rank; 0: its share of the cores");
@@ -109,6 +123,10 @@ Subject load_subject(Communicator const& world, SubjectRequest const& request, W
     Subject subject;
     auto const nodes = node_map_of(world);
     int const ranks_here = nodes.ranks_with(world.rank()), place_on_host = nodes.place_of(world.rank());
+    if (request.device == "cuda") {
+        run_on_all(world, [&] { use_gpu(gpu_for(place_on_host)); });
+        require_own_gpus(world, request.share_gpu);
+    }
     run_on_all(world, [&] {
         set_compute_threads(compute_threads_for(request.threads, ranks_here));
         ModelOptions const options{precision_of(request.dtype), long_rope_of(request.long_rope),

@@ -31,7 +31,8 @@ struct SubjectRequest {
     std::string dtype = "float32";
     std::string long_rope = "transformers";
     std::string device = "cpu";
-    int threads = 0;  // of a rank, for computing; 0: its share of the host's cores
+    bool share_gpu = false;  // else two ranks on one GPU are an error
+    int threads = 0;         // of a rank, for computing; 0: its share of the host's cores
     // Of "synth:<geometry>" alone.
     std::int64_t layers = 0;  // the first so many; 0: all
     std::uint64_t synth_seed = 0;
@@ -39,6 +40,10 @@ struct SubjectRequest {
 
     bool is_synthetic() const;
 };
+// Collective: all ranks, each with its GPU selected. Throws on all ranks: unavailable, when two ranks have
+// one GPU and nobody asked for that (by `share_gpu`, or NCCL_MULTI_RANK_GPU_ENABLE=1).
+void require_own_gpus(Communicator const& world, bool share_gpu);
+
 void declare_subject_options(CLI::App& app, SubjectRequest& request);
 
 // The model's config.json. Throws: usage, for a name that leads nowhere, and for settings of synthetic models

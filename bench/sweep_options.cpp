@@ -32,6 +32,8 @@ void declare_sweep_options(CLI::App& app, SweepRequest& r) {
            "Bytes of a row; what a pair exchanges is rounded down to whole rows");
     option(app, "timeout_s", r.timeout_s, "An exchange that lasts longer ends the program");
     option(app, "output", r.output, "Write FILE.json (all samples) or FILE.csv");
+    flag(app, "share_gpu", r.share_gpu, "Several ranks may use one GPU: to try functions, never speed");
+    flag(app, "quick", r.quick, "Does it run at all? Three sizes, at most five samples of each rung");
     flag(app, "json", r.json, "Print JSON");
     footer(app,
            "Before any time is taken, each rung is exchanged once and checked byte by byte. The floor comes "

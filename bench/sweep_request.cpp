@@ -30,9 +30,17 @@ std::uint64_t pair_bytes_of(std::uint64_t size_bytes, int ranks, SweepRequest co
                     size_bytes, r.row_bytes, ranks, ranks * r.row_bytes));
 }
 
+// A row for every rank, and twice 16 times as much.
+std::vector<std::uint64_t> quick_sizes(SweepRequest const& r, int ranks) {
+    auto const least = static_cast<std::uint64_t>(ranks * r.row_bytes);
+    return {least, 16 * least, 256 * least};
+}
+
 std::vector<std::uint64_t> asked_sizes(SweepRequest const& r, int ranks) {
     std::vector<std::uint64_t> sizes;
-    if (!r.sizes.empty()) {
+    if (r.quick && r.sizes.empty()) {
+        sizes = quick_sizes(r, ranks);
+    } else if (!r.sizes.empty()) {
         for (auto const& text : split_list(r.sizes, "--sizes")) sizes.push_back(parse_size(text, "--sizes"));
     } else if (r.matrices.empty() && r.shapes.empty()) {
         auto const least = parse_size(r.min_bytes, "--min_bytes"),
@@ -115,7 +123,8 @@ LadderSetting ladder_setting(SweepRequest const& r) {
     if (!(r.timeout_s > 0))
         throw usage_error("--timeout_s must be positive (an exchange takes time); use more");
     LadderSetting setting{cadence_of(r.cadence),
-                          {r.iterations, r.until_width_percent / 100, r.max_seconds},
+                          {r.quick ? std::min<std::int64_t>(r.iterations, 5) : r.iterations,
+                           r.until_width_percent / 100, r.max_seconds},
                           r.row_bytes,
                           r.warmups};
     check(setting.stop);

@@ -25,7 +25,8 @@ struct SweepRequest {
     std::int64_t iterations = 20, warmups = 2, row_bytes = matrix_step_bytes;
     double until_width_percent = 0, max_seconds = 0, timeout_s = 120;
     std::uint64_t seed = 0;
-    bool json = false;
+    bool json = false, quick = false;
+    bool share_gpu = false;  // else two ranks on one GPU are an error
     std::string output;
 };
 

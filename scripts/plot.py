@@ -6,6 +6,8 @@
     plot.py profile STATS.json --output FOLDER      expert and rank load, batches, co-activation, router margins
     plot.py assign RESULTS.json --output FOLDER     balance against perplexity of routing policies
     plot.py simulation RESULTS.json --output FOLDER times against imbalance
+    plot.py training HISTORY.json --output FOLDER   losses, balance and perplexity over steps
+    plot.py arms RESULTS.json --output FOLDER       perplexity against balance of every fine-tune
     plot.py what_if RESULTS.json --output FOLDER    times against imbalance, ranks and bandwidth
 """
 
@@ -13,16 +15,18 @@ import argparse
 import sys
 from pathlib import Path
 
+from plots.arms import plot_arms
 from plots.assign import plot_assign
 from plots.common import style
 from plots.profile import plot_profile
 from plots.simulation import plot_simulation
 from plots.timeline import plot_timeline
 from plots.trace import plot_trace
+from plots.training import plot_training
 from plots.what_if import plot_what_if
 
 KINDS = {"trace": plot_trace, "timeline": plot_timeline, "profile": plot_profile, "assign": plot_assign, "simulation": plot_simulation,
-         "what_if": plot_what_if}
+         "what_if": plot_what_if, "training": plot_training, "arms": plot_arms}
 
 
 def layer_range(text: str) -> tuple:

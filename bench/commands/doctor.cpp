@@ -1,6 +1,5 @@
 // moewire doctor: what can run here, what cannot, and what to do about it.
 #include <filesystem>
-#include <sys/statvfs.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/show.hpp"
+#include "bench/cluster_findings.hpp"
 #include "bench/command.hpp"
 #include "bench/facts.hpp"
 #include "bench/memory_plan.hpp"
@@ -24,10 +24,6 @@
 namespace moewire {
 namespace {
 namespace fs = std::filesystem;
-
-struct Finding {
-    std::string what, state, advice;  // state: ok, note, missing
-};
 
 Finding texts() {
     std::vector<std::string> missing;
@@ -52,17 +48,6 @@ Finding figures() {
     return {"figures", "note",
             fmt::format("no {}; run scripts/setup.sh or set MOEWIRE_PYTHON, else no figures are drawn",
                         python.string())};
-}
-
-Finding shared_memory() {
-    struct statvfs info {};
-    if (::statvfs("/dev/shm", &info) != 0)
-        return {"/dev/shm", "missing", "not there; Open MPI needs it between ranks of one host"};
-    double const free_bytes = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
-    bool const enough = free_bytes > 256e6;
-    return {"/dev/shm", enough ? "ok" : "note",
-            fmt::format("{} free{}", show_bytes(free_bytes),
-                        enough ? "" : "; Open MPI may need more: --shm-size=1g in a container")};
 }
 
 Finding ranks(Context const& context, NodeMap const& map) {
@@ -108,7 +93,6 @@ std::vector<Finding> findings(Context const& context, NodeMap const& map) {
         {"torch", "ok", fmt::format("{}, {} compute thread(s)", torch_version(), compute_threads())},
         {"HDF5", "ok", hdf5_version()},
         gpu(context, map),
-        shared_memory(),
         models(),
         texts(),
         figures()};
@@ -124,19 +108,21 @@ std::vector<Finding> findings(Context const& context, NodeMap const& map) {
     return all;
 }
 
-int run(Context const& context, bool json) {
+int run(Context const& context, bool json, double drift_s) {
     auto const map = node_map_of(context.world);
-    auto const all = findings(context, map);
+    auto all = findings(context, map);
+    for (auto& one : cluster_findings(context, map, drift_s)) all.push_back(std::move(one));
     bool missing = false;
     Table table({"what", "state", "finding"});
     Json object;
     for (auto const& f : all) {
-        missing = missing || f.state == "missing";
+        missing = missing || f.state == "missing";  // complete on rank 0
         table.add({f.what, f.state, f.advice});
         object[f.what] = {{"state", f.state}, {"finding", f.advice}};
+        if (!f.values.is_null()) object[f.what]["values"] = f.values;
     }
     print(context, json ? to_text(object) : table.text(TableStyle::plain));
-    return missing ? 3 : 0;
+    return context.world.max(std::int64_t{missing}) > 0 ? 3 : 0;
 }
 
 // Exit code: 3 when it does not fit.
@@ -165,6 +151,7 @@ int run_plan(Context const& context, MemoryRequest const& request, bool json) {
 struct Options {
     MemoryRequest memory;
     bool json = false;
+    double drift_s = 0.2;
 };
 
 std::function<int(Context const&)> declare(CLI::App& app) {
@@ -172,6 +159,8 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     o->memory.subject.model.clear();
     declare_memory_options(app, o->memory);
     flag(app, "json", o->json, "Print JSON");
+    option(app, "drift_seconds", o->drift_s,
+           "Without --model: how long the clocks of several hosts are watched [s]");
     footer(
         app,
         "Without --model: this machine. With it: the memory that a rank needs, by part, and what to change.\n"
@@ -179,11 +168,12 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         "80\n"
         "  mpirun --oversubscribe -n 4 moewire doctor --model synth:phi-3.5-moe --layers 2 --dtype bfloat16 "
         "--run\n"
-        "Activations assume even loads; AdamW keeps two moments in fp32, and a master copy of narrower "
+        "Activations assume even loads of ranks, and a busiest expert of 1.5 times its share; AdamW keeps "
+        "two moments in fp32, and a master copy of narrower "
         "weights.\n"
         "Exit code 3 when something that every run needs is missing, or the model does not fit.");
     return [o](Context const& context) {
-        return o->memory.subject.model.empty() ? run(context, o->json)
+        return o->memory.subject.model.empty() ? run(context, o->json, o->drift_s)
                                                : run_plan(context, o->memory, o->json);
     };
 }

@@ -16,6 +16,7 @@
 #include "simulate/export.hpp"
 #include "text/protocol.hpp"
 #include "topology/machine.hpp"
+#include "train/catalogue.hpp"
 #include "transport/dispatcher.hpp"
 #include "transport/exchange.hpp"
 
@@ -55,6 +56,8 @@ std::vector<Listing> all_listings() {
                              listing<Dispatcher>(),    listing<ReportWriter>(), listing<Protocol>(),
                              listing<MachineLoader>(), listing<TrafficExport>()};
     for (auto const& [catalogue, entries] : model_catalogues()) all.push_back({catalogue, entries});
+    auto const losses = loss_catalogue();
+    all.push_back({losses.first, losses.second});
     Listing models{"models", {}}, geometries{"geometries", {}}, shapes{"shapes", {}}, texts{"texts", {}};
     for (auto const& name : shipped_models(model_places())) models.entries.emplace_back(name, "shipped");
     for (auto const& name : geometry_names()) geometries.entries.emplace_back(name, geometry_sizes(name));

@@ -16,15 +16,21 @@ int run(Context const& context, MeasureRequest const& request) {
     auto subject = load_subject(context.world, request.subject, WithTokenizer::yes);
     PlainParallel const parallel(context.world, subject);
     auto const outcome = measure(context, request, subject, parallel, {});
+    if (!outcome.interrupted.empty()) {
+        print(context, resume_line(context, outcome));
+        return 0;
+    }
     int const code = outcome.failed > 0 ? 4 : outcome.ok == 0 ? 3 : 0;
     if (!context.world.is_root()) return code;
     auto const groups = group_cases(read_trace(outcome.trace));
     for (auto const& sentence : say_answers(groups)) print(context, sentence.text + "\n");
     for (auto const& sentence : say_accuracy(model_accuracy(groups), groups))
         print(context, sentence.text + "\n");
-    print(context, fmt::format("wrote {} ({} cases, {} waived, {} failed); `moewire report {}` says more\n",
-                               outcome.trace.string(), outcome.ok + outcome.waived + outcome.failed,
-                               outcome.waived, outcome.failed, outcome.trace.string()));
+    print(context,
+          fmt::format("wrote {} ({} cases, {} waived, {} failed{}); `moewire report {}` says more\n",
+                      outcome.trace.string(), outcome.ok + outcome.waived + outcome.failed, outcome.waived,
+                      outcome.failed, outcome.kept > 0 ? fmt::format(", {} kept", outcome.kept) : "",
+                      outcome.trace.string()));
     return code;
 }
 

@@ -1,4 +1,5 @@
 // moewire study: all experiments in one folder, from profile to report.
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -7,21 +8,27 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/show.hpp"
+#include "bench/arms.hpp"
 #include "bench/assigning.hpp"
 #include "bench/measuring.hpp"
+#include "bench/output_claim.hpp"
 #include "bench/places.hpp"
 #include "bench/profiling.hpp"
 #include "bench/reporting.hpp"
 #include "bench/seed_files.hpp"
+#include "bench/stages.hpp"
 #include "bench/study_notes.hpp"
 #include "system/agreement.hpp"
+#include "system/interruption.hpp"
 #include "trace/schema.hpp"
+#include "trace/trace_writer.hpp"
 
 namespace moewire {
 namespace {
 namespace fs = std::filesystem;
 
 struct Options {
+    bool resume = false;
     bool quick = false, full = false, skip_finetuning = false, skip_assignment = false, no_plots = false;
     std::string suite, output;
 };
@@ -31,6 +38,9 @@ struct Suite {
     MeasureRequest measure;
     std::int64_t max_samples = 64, max_windows = 64, assign_samples = 16;
     std::string assign_strategies = "balanced,round_robin,random,load_aware,capacity";
+    std::string finetune_arms = "quick";
+    std::int64_t finetune_samples = 64, finetune_length = 128, finetune_epochs = 1, finetune_windows = 32;
+    double finetune_rate = 3e-4, finetune_coefficient = 0.1;
 };
 
 Suite read_suite(std::string const& name) {
@@ -42,6 +52,14 @@ Suite read_suite(std::string const& name) {
                      option(app, "max_windows", suite.max_windows, "Windows to evaluate; 0: all");
                      option(app, "assign_strategies", suite.assign_strategies, "Policies to try, by comma");
                      option(app, "assign_samples", suite.assign_samples, "Windows to try them on");
+                     option(app, "finetune_arms", suite.finetune_arms, "Set of fine-tunes: quick or full");
+                     option(app, "finetune_samples", suite.finetune_samples, "Sequences to learn from");
+                     option(app, "finetune_length", suite.finetune_length, "Tokens of a sequence");
+                     option(app, "finetune_epochs", suite.finetune_epochs, "Times that each is seen");
+                     option(app, "finetune_windows", suite.finetune_windows, "Windows to evaluate on");
+                     option(app, "finetune_rate", suite.finetune_rate, "Learning rate");
+                     option(app, "finetune_coefficient", suite.finetune_coefficient,
+                            "Weight of the switch loss; other losses pull as hard");
                  });
     return suite;
 }
@@ -56,6 +74,7 @@ std::string suite_name(Options const& o) {
 // The same folder on all ranks.
 fs::path output_folder(Context const& context, Options const& o) {
     if (!o.output.empty()) return o.output;
+    if (o.resume) throw usage_error("--resume needs the folder to go on with; name it by --output");
     auto stamp = utc_now();
     std::erase_if(stamp, [](char c) { return c == ':' || c == '-'; });
     return context.world.broadcast("runs/study-" + stamp);
@@ -65,13 +84,34 @@ void say_stage(std::string const& text) {
     log_note(text);
 }
 
+ArmsRequest arms_request(Context const& context, Suite const& suite, fs::path const& folder) {
+    ArmsRequest request;
+    auto& l = request.learning;
+    l.subject = suite.measure.subject;
+    l.dataset = split_list(suite.measure.dataset, "--dataset").front();
+    l.output_dir = (folder / "finetuning").string();
+    l.batch_size = std::max<std::int64_t>(4, context.world.size());  // a sequence for each rank at least
+    l.max_length = suite.finetune_length;
+    l.learning_rate = suite.finetune_rate;
+    l.warmup_steps = 2;
+    request.epochs = suite.finetune_epochs;
+    request.max_samples = suite.finetune_samples;
+    request.set = suite.finetune_arms;
+    request.datasets = suite.measure.dataset;
+    request.test_windows = suite.finetune_windows;
+    request.ranks = context.world.size();
+    request.coefficient = suite.finetune_coefficient;
+    return request;
+}
+
 void finish(Context const& context, fs::path const& folder, MeasureOutcome const& outcome,
-            Json const& policies, bool plots) {
+            Json const& policies, Json const& arms, bool plots) {
     if (!context.world.is_root()) return;
     auto const findings = find({read_trace(outcome.trace)});
     auto const& run = findings.runs.front();
     auto const page = write_report(findings, {folder, "all", {}, plots});
     if (!policies.is_null()) print(context, "\n" + assignment_table(policies));
+    if (!arms.is_null()) print(context, "\n" + arms_table(arms) + arms_answer(arms) + "\n");
     Table expectations(expectation_header());
     for (auto const& row : run.expectations) expectations.add(to_row(row));
     print(context, "\n" + expectations.text(TableStyle::plain));
@@ -91,39 +131,60 @@ AssignRequest request_of(Suite const& suite, fs::path const& folder, Options con
     return request;
 }
 
+Json kept_json(fs::path const& file, bool wanted) {
+    return wanted && fs::exists(file) ? Json::parse(read_file(file)) : Json();
+}
+
+int end_early(Context const& context, std::string const& signal) {
+    bool const resumes = context.command_line.find("--resume") != std::string::npos;
+    print(context, fmt::format("ended by {}; go on with: {}{}\n", signal, context.command_line,
+                               resumes ? "" : " --resume"));
+    return 0;
+}
+
 int run(Context const& context, Options const& o) {
     Suite suite;
     fs::path folder;
     auto const& world = context.world;
     run_on_all(world, [&] { suite = read_suite(suite_name(o)); });
+    run_on_all(world, [&] { check(suite.measure); });
     folder = output_folder(context, o);
-    run_on_all(world, [&] {
-        check(suite.measure);
-        if (world.is_root()) ensure_writable_folder(folder);
-    });
     auto& r = suite.measure;
     r.output = (folder / "run.h5").string();
+    r.resume = o.resume;
+    InterruptionListener const listener;
+    std::optional<Claim> claim;
+    run_on_all(world, [&] {
+        if (!world.is_root()) return;
+        claim_output(folder, claim);
+        if (!o.resume) require_fresh(r.output);
+    });
+    Stages stages(context, folder, suite_name(o), o.resume ? Stages::Start::resume : Stages::Start::fresh);
     say_stage(fmt::format("study into {}", folder.string()));
     auto subject = load_subject(world, r.subject, WithTokenizer::yes);
     PlainParallel const parallel(world, subject);
 
-    std::vector<Evaluation> evaluations;
-    Json perplexities;
+    Json perplexities = kept_json(folder / "perplexity.json", o.resume && world.is_root());
     for (auto const& dataset : split_list(r.dataset, "--dataset")) {
-        say_stage((r.subject.is_synthetic() ? "profile " : "profile and evaluate ") + dataset);
-        ProfileRequest const request{suite.max_samples, r.window,
-                                     (folder / "profiling" / safe_name(dataset)).string(), o.no_plots};
-        profile(context, subject, parallel, dataset, Split::test, request);
-        if (r.subject.is_synthetic()) continue;  // made-up weights have no perplexity
-        evaluations.push_back(evaluate(context, subject, parallel, dataset, Split::test,
-                                       {"disjoint", r.window, suite.max_windows}));
-        perplexities[evaluations.back().dataset] = to_json(evaluations.back());
+        auto const stage = (r.subject.is_synthetic() ? "profile " : "profile and evaluate ") + dataset;
+        stages.run(stage, [&] {
+            ProfileRequest const request{suite.max_samples, r.window,
+                                         (folder / "profiling" / safe_name(dataset)).string(), o.no_plots};
+            profile(context, subject, parallel, dataset, Split::test, request);
+            if (r.subject.is_synthetic()) return;  // made-up weights have no perplexity
+            auto const evaluation = evaluate(context, subject, parallel, dataset, Split::test,
+                                             {"disjoint", r.window, suite.max_windows});
+            perplexities[evaluation.dataset] = to_json(evaluation);
+            run_on_all(world, [&] {
+                if (world.is_root()) write_file(folder / "perplexity.json", to_text(perplexities));
+            });
+        });
+        if (auto const signal = listener.heard(world); !signal.empty()) return end_early(context, signal);
     }
     say_stage("simulate the seed study's network");
     Attributes notes;  // of rank 0, who writes the trace
     run_on_all(world, [&] {
         if (!world.is_root()) return;
-        write_file(folder / "perplexity.json", to_text(perplexities));
         SeedRequest request;
         request.output_dir = (folder / "simulation").string();
         request.no_plots = o.no_plots;
@@ -135,14 +196,42 @@ int run(Context const& context, Options const& o) {
     } else if (r.subject.is_synthetic()) {
         say_stage("policies skipped: what they cost is perplexity, which made-up weights do not have");
     } else {
-        say_stage("try routing policies");
-        policies = assign(context, subject, parallel, r.dataset, Split::test, request_of(suite, folder, o));
+        auto const request = request_of(suite, folder, o);
+        bool const ran = stages.run("try routing policies", [&] {
+            policies = assign(context, subject, parallel, r.dataset, Split::test, request);
+        });
+        if (!ran)
+            policies =
+                kept_json(fs::path(request.output_dir) / "assignment_test_results.json", world.is_root());
     }
     if (world.is_root()) notes.merge(policy_notes(policies));
-    say_stage(o.skip_finetuning ? "fine-tuning skipped, as asked" : "fine-tuning is not built yet: skipped");
+    Json arms;
+    if (o.skip_finetuning || r.subject.is_synthetic()) {
+        say_stage(o.skip_finetuning ? "fine-tuning skipped, as asked"
+                                    : "fine-tuning skipped: made-up weights have no perplexity to lose");
+    } else {
+        auto const request = arms_request(context, suite, folder);
+        bool const ran = stages.run("fine-tune for balance", [&] {
+            run_on_all(world, [&] {
+                if (world.is_root()) ensure_writable_folder(request.learning.output_dir);
+            });
+            arms = run_arms(context, request);
+        });
+        if (!ran)
+            arms = kept_json(fs::path(request.learning.output_dir) / "arms_results.json", world.is_root());
+        if (auto const signal = listener.heard(world); !signal.empty()) return end_early(context, signal);
+    }
+    if (world.is_root()) notes.merge(finetune_notes(arms));
     say_stage("measure placements");
+    std::vector<Evaluation> evaluations;
+    for (auto const& [name, json] : perplexities.items())
+        evaluations.push_back(evaluation_of(Document::parse(json.dump())));
     auto const outcome = measure(context, r, subject, parallel, evaluations, notes);
-    finish(context, folder, outcome, policies, !o.no_plots);
+    if (!outcome.interrupted.empty()) {
+        print(context, resume_line(context, outcome));
+        return 0;
+    }
+    finish(context, folder, outcome, policies, arms, !o.no_plots);
     return outcome.failed > 0 ? 4 : 0;
 }
 
@@ -152,15 +241,16 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     flag(app, "full", o->full, "The suite `full`");
     argument(app, "suite", o->suite, "quick, full, another name in bench/suites, or a TOML file",
              Presence::optional);
-    flag(app, "skip_finetuning", o->skip_finetuning, "Leave out fine-tuning (not built yet)");
+    flag(app, "skip_finetuning", o->skip_finetuning, "Leave out fine-tuning for balance");
     flag(app, "skip_assignment", o->skip_assignment, "Leave out routing policies");
     option(app, "output", o->output, "Folder; default: runs/study-<UTC>");
+    flag(app, "resume", o->resume,
+         "Go on with the study in --output, or start it: only what is missing is done");
     flag(app, "no_plots", o->no_plots, "Draw no figures");
     footer(app,
            "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
-           "Leaves profiling/, assignment_tests/, simulation/, perplexity.json, run.h5, plots/, report.html, "
-           "report.md "
-           "and CSV files in one folder.");
+           "Leaves profiling/, assignment_tests/, simulation/, finetuning/, perplexity.json, run.h5, plots/, "
+           "report.html, report.md and CSV files in one folder.");
     return [o](Context const& context) { return run(context, *o); };
 }
 

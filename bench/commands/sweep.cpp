@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/progress.hpp"
+#include "bench/subject.hpp"
 #include "bench/sweep_output.hpp"
 #include "system/agreement.hpp"
 #include "system/clock.hpp"
@@ -42,6 +43,7 @@ MemoryKind memory_of(Context const& context, SweepRequest const& r) {
                 "--register is for memory of GPUs (rows lie in host memory here); add --device cuda");
         }
     });
+    if (memory == MemoryKind::device) require_own_gpus(context.world, r.share_gpu);
     return memory;
 }
 

@@ -1,4 +1,5 @@
-// moewire trace dump|recover|diff|timeline: look into traces, and rebuild those of runs that died.
+// moewire trace dump|recover|merge|diff|timeline: look into traces, join them, rebuild those of runs that
+// died.
 #include <charconv>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include "bench/command.hpp"
 #include "report/chrome_trace.hpp"
 #include "report/timeline_text.hpp"
+#include "trace/merge.hpp"
 #include "trace/trace_reader.hpp"
 #include "trace/trace_writer.hpp"
 
@@ -19,6 +21,7 @@ namespace {
 struct Options {
     std::string first, second;
     bool values = false, json = false;
+    std::vector<std::string> inputs;
     std::string key, layers, output = "timeline.json";
     std::int64_t iteration = -1;  // the median
 };
@@ -35,6 +38,26 @@ int run_recover(Context const& context, Options const& o) {
         print(context, fmt::format("file and journal differed, the journal was taken: {}\n",
                                    fmt::join(r.differing, ", ")));
     return 0;
+}
+
+// Exit code 5 when something is missing: what there is has been merged.
+int run_merge(Context const& context, Options const& o) {
+    auto const m = merge_traces(o.first, {o.inputs.begin(), o.inputs.end()});
+    print(context, fmt::format("merged {} cases into {}\n", m.cases.size(), o.first));
+    auto const say = [&](char const* what, std::vector<std::string> const& names) {
+        for (auto const& name : names) print(context, fmt::format("  {}: {}\n", what, name));
+    };
+    say("duplicate, the first was taken", m.duplicates);
+    say("interrupted, its whole groups were taken", m.interrupted);
+    say("gap, not measured", m.gaps);
+    say("gap, nothing was written", m.missing);
+    if (m.damaged_lines > 0)
+        print(context, fmt::format("  left out, damaged lines of journals: {}\n", m.damaged_lines));
+    if (m.is_complete()) return 0;
+    throw Error(ErrorKind::gate, "trace",
+                fmt::format("{} lacks {} groups and {} whole inputs (listed above); resume those jobs, then "
+                            "merge anew",
+                            o.first, m.gaps.size(), m.missing.size()));
 }
 
 int run_diff(Context const& context, Options const& o) {
@@ -104,6 +127,11 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     auto* const recover_app =
         app.add_subcommand("recover", "Rebuild the trace of an interrupted run from its .h5.tmp and .jsonl");
     argument(*recover_app, "trace", o->first, "NAME.h5, NAME.h5.tmp or NAME.jsonl");
+    auto* const merge_app = app.add_subcommand(
+        "merge",
+        "Join traces of several jobs, finished or interrupted; exit code 5 when something is missing");
+    argument(*merge_app, "output", o->first, "Trace to write (.h5)");
+    argument(*merge_app, "inputs", o->inputs, "NAME.h5, or NAME.jsonl of an interrupted run");
     auto* const diff_app = app.add_subcommand(
         "diff", "Compare two traces; measured times by shape alone; exit code 5 when they differ");
     argument(*diff_app, "first", o->first, "Trace (.h5)");
@@ -116,13 +144,14 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         if (timeline_app->parsed()) return run_timeline(context, *o);
         if (recover_app->parsed()) return run_recover(context, *o);
         if (diff_app->parsed()) return run_diff(context, *o);
+        if (merge_app->parsed()) return run_merge(context, *o);
         print(context, dump(read_trace(o->first), o->values ? DumpValues::yes : DumpValues::no));
         return 0;
     };
 }
 
-bool const registered =
-    register_in<Command>("trace", "Dump, recover or compare traces; write a pass's timeline.", {declare});
+bool const registered = register_in<Command>(
+    "trace", "Dump, recover, merge or compare traces; write a pass's timeline.", {declare});
 
 }  // namespace
 }  // namespace moewire

@@ -14,6 +14,7 @@
 #include "model/feed_forward.hpp"
 #include "model/language_model.hpp"
 #include "model/moe_block.hpp"
+#include "model/trainable.hpp"
 
 namespace moewire {
 
@@ -73,7 +74,7 @@ class DecoderCache : public KvCache {
 };
 
 // What is loaded, and from where. The members' order is their order of construction.
-class Decoder : public LanguageModel {
+class Decoder : public LanguageModel, public Trainable {
   public:
     struct Origin {
         std::string name;
@@ -96,7 +97,14 @@ class Decoder : public LanguageModel {
     LossAndGradients loss_and_gradients(Grid<std::int32_t, 2> const& tokens,
                                         ExpertParallel const& parallel) override;
 
+    std::vector<TrainableTensor> tensors(ExpertParallel const& parallel) const override;
+    TrainingPass forward_to_learn(Grid<std::int32_t, 2> const& tokens, ExpertParallel const& parallel,
+                                  LearningOptions const& options) override;
+    void end_batch(ActivePolicy& policy, ExpertParallel const& parallel,
+                   TrainingPass const& pass) const override;
+
   private:
+    friend struct RecomputedLayer;
     // Throws: usage, when the checkpoint holds tensors that the config gives no place.
     void refuse_surplus() const;
     void describe();
@@ -114,6 +122,9 @@ class Decoder : public LanguageModel {
     ForwardResult replay(at::Tensor const& ids, MoePass const& pass, DecoderCache& cache,
                          Wanted const& wanted, ForwardResult result);
     void record(std::vector<LayerRouting> const& routings, Wanted const& wanted, ForwardResult& result) const;
+    // One layer of a pass that learns. `routing` is empty where the layer has no experts.
+    at::Tensor learn_layer(std::size_t index, at::Tensor const& hidden, MoePass const& pass,
+                           LayerRouting* routing);
     at::Tensor logits_of(at::Tensor const& hidden) const;
     void read_out(at::Tensor const& hidden, at::Tensor const& ids, Wanted const& wanted,
                   ForwardResult& result) const;

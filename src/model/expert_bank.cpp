@@ -5,6 +5,9 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
+#include <ATen/core/grad_mode.h>
+
+#include "model/derivatives.hpp"
 
 namespace moewire {
 namespace {
@@ -52,23 +55,18 @@ LoadedExperts::LoadedExperts(WeightReader const& reader, ModelConfig const& conf
     }
 }
 
-at::Tensor LoadedExperts::one_expert(Layer const& layer, std::int64_t slot, at::Tensor const& rows) const {
-    auto const& w = layer.weights;
-    auto const gate_up = product(rows, w.gate_up[slot], slot_bias(w.gate_up_bias, slot));
-    return product(activate(gate_up, activation_, limit_), w.down[slot], slot_bias(w.down_bias, slot));
-}
-
 at::Tensor LoadedExperts::compute(LayerId id, at::Tensor const& rows,
                                   std::vector<std::int64_t> const& slot_end) const {
     auto const& layer = layers_[index_of(id)];
     // Gradients must reach every rank's exchange, also where no row came: then an expert computes none.
-    if (rows.requires_grad()) {
-        std::vector<at::Tensor> parts;
-        std::int64_t begin = 0;
-        for (std::size_t slot = 0; slot < slot_end.size(); begin = slot_end[slot++])
-            parts.push_back(one_expert(layer, static_cast<std::int64_t>(slot),
-                                       rows.narrow(0, begin, slot_end[slot] - begin)));
-        return parts.empty() ? rows : at::cat(parts);
+    if (at::GradMode::is_enabled() && (rows.requires_grad() || layer.weights.gate_up.requires_grad())) {
+        auto const& w = layer.weights;
+        std::vector<std::int32_t> const ends(slot_end.begin(), slot_end.end());
+        auto const end = at::tensor(ends, at::kInt).to(rows.device());
+        if (can_group(rows)) return compute_grouped(id, rows, end);
+        auto const gate_up = with_bias(product_by_slot(rows, w.gate_up, slot_end), w.gate_up_bias, end);
+        auto const inside = activate(gate_up, activation_, limit_);
+        return with_bias(product_by_slot(inside, w.down, slot_end), w.down_bias, end);
     }
     auto results = at::empty_like(rows);
     auto const count = slot_end.empty() ? 0 : slot_end.back();
@@ -104,7 +102,7 @@ void LoadedExperts::compute_part(Layer const& layer, at::Tensor const& rows,
 
 bool LoadedExperts::can_group(at::Tensor const& rows) const {
     auto const& w = layers_.front().weights;
-    return rows.is_cuda() && rows.scalar_type() == at::kBFloat16 && !rows.requires_grad() &&
+    return rows.is_cuda() && rows.scalar_type() == at::kBFloat16 &&
            w.gate_up.size(2) % grouped_alignment == 0 && w.down.size(2) % grouped_alignment == 0;
 }
 

@@ -41,7 +41,6 @@ class LoadedExperts : public ExpertBank {
         ExpertWeights weights;
         at::Tensor slot_of, slot_of_all;
     };
-    at::Tensor one_expert(Layer const& layer, std::int64_t slot, at::Tensor const& rows) const;
     // Rows first .. last - 1, into the same rows of `results`.
     void compute_part(Layer const& layer, at::Tensor const& rows, std::vector<std::int64_t> const& slot_end,
                       std::int64_t first, std::int64_t last, at::Tensor const& results) const;

@@ -8,6 +8,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "gpu/gpu.hpp"
+#include "model/derivatives.hpp"
 #include "model/host_kernels.hpp"
 
 namespace moewire {
@@ -89,6 +90,10 @@ at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, N
             x, weight, eps,
             kind == NormKind::wide_rms ? Gpu::NormWeight::before_cast : Gpu::NormWeight::after_cast);
     }
+    if (at::GradMode::is_enabled() && kind == NormKind::rms) {
+        return x.is_cuda() ? std::get<0>(at::_fused_rms_norm(x, {x.size(-1)}, weight, eps))
+                           : differentiable_rms_norm(x, weight, eps);
+    }
     if (host_kernels::suit(x) && weight.scalar_type() == at::kFloat)
         return host_kernels::rms_norm(x, weight, eps);
     auto const wide = x.to(at::kFloat);
@@ -99,12 +104,10 @@ at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, N
 
 at::Tensor activate(at::Tensor const& gate_up, Activation activation, double limit) {
     if (activation == Activation::swiglu && is_for_gpu(gate_up)) return gpu().swiglu(gate_up);
+    if (activation == Activation::swiglu && at::GradMode::is_enabled()) return differentiable_swiglu(gate_up);
     if (activation == Activation::swiglu && host_kernels::suit(gate_up)) return host_kernels::swiglu(gate_up);
     auto const halves = gate_up.chunk(2, -1);
-    if (activation == Activation::swiglu) {
-        auto const gate = at::silu(halves[0]);
-        return at::GradMode::is_enabled() ? gate * halves[1] : gate.mul_(halves[1]);
-    }
+    if (activation == Activation::swiglu) return at::silu(halves[0]).mul_(halves[1]);
     auto const gate = halves[0].clamp_max(limit), up = halves[1].clamp(-limit, limit);
     return (up + 1) * (gate * at::sigmoid(gate * 1.702));
 }

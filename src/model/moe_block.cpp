@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "model/derivatives.hpp"
 #include "model/device_layer.hpp"
 #include "model/permutation.hpp"
 #include "model/row_exchange.hpp"
@@ -75,11 +76,19 @@ at::Tensor MoeBlock::alone(at::Tensor const& hidden, RouterOutput const& route,
     auto const top_k = route.experts.size(1);
     // A dropped choice has weight 0: whichever expert computes it.
     auto const slots = bank.slot_of(layer_).index_select(0, route.experts.reshape({-1}).clamp_min(0));
-    auto const sorted = sort_by_slot(slots, bank.slots(layer_));
-    auto rows = hidden.index_select(0, at::floor_divide(sorted.order, top_k));
+    SlotOrder sorted;
+    {
+        at::NoGradGuard const integers;  // a kernel sorts them where no gradient could be wanted
+        sorted = sort_by_slot(slots, bank.slots(layer_));
+    }
+    bool const learns = at::GradMode::is_enabled();
+    auto rows = learns ? gathered_by_slot(hidden, sorted.order, sorted.place, top_k)
+                       : hidden.index_select(0, at::floor_divide(sorted.order, top_k));
     auto const results = bank.can_group(rows) ? bank.compute_grouped(layer_, rows, sorted.slot_end)
                                               : bank.compute(layer_, rows, to_host(sorted.slot_end));
     rows.reset();  // their memory serves the sum
+    if (learns)
+        return combined_by_token(results, sorted.order, sorted.place, route.weights).to(hidden.scalar_type());
     return weighted_sum(results, sorted.place, route.weights, hidden.scalar_type());
 }
 

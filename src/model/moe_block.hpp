@@ -39,6 +39,9 @@ class MoeBlock {
     // rank that nobody observes exchanges nothing, and nothing then waits for the device.
     at::Tensor forward(at::Tensor const& hidden, MoePass const& pass, LayerRouting* routing) const;
 
+    // What the router makes of its logits, expert by expert. Shape: [token, expert], fp32.
+    at::Tensor shares(at::Tensor const& logits) const { return router_shares(router_, logits); }
+
   private:
     LayerRouting route(at::Tensor const& hidden, MoePass const& pass) const;
     at::Tensor exchanged(at::Tensor const& hidden, RouterOutput const& route, MoePass const& pass) const;

@@ -47,8 +47,8 @@ fs::path program_folder() {
 }
 
 bool is_recorded(std::string_view name) {
-    static constexpr std::array prefixes{"NCCL_", "OMPI_MCA_", "UCX_",     "CUDA_",
-                                         "OMP_",  "SLURM_JOB", "MOEWIRE_", "MKL_"};
+    static constexpr std::array prefixes{"NCCL_",     "OMPI_MCA_",   "UCX_",     "CUDA_", "OMP_",
+                                         "SLURM_JOB", "SLURM_ARRAY", "MOEWIRE_", "MKL_"};
     static constexpr std::array launcher{"uri", "key", "jobid", "URI", "KEY", "ess_base", "orte_", "pmix"};
     bool wanted = false;
     for (auto const* prefix : prefixes) wanted = wanted || name.starts_with(prefix);
@@ -93,6 +93,20 @@ std::vector<fs::path> model_caches() {
 
 bool launched_by_mpi() {
     return variable("OMPI_COMM_WORLD_SIZE") || variable("PMIX_RANK") || variable("PMI_RANK");
+}
+
+std::string slurm_job() {
+    auto const array = variable("SLURM_ARRAY_JOB_ID"), task = variable("SLURM_ARRAY_TASK_ID");
+    return array && task ? *array + "_" + *task : variable("SLURM_JOB_ID").value_or("");
+}
+
+std::optional<std::string> visible_gpus() {
+    return variable("CUDA_VISIBLE_DEVICES");
+}
+
+void choose_interface(std::string const& name) {
+    ::setenv("OMPI_MCA_btl_tcp_if_include", name.c_str(), 0);
+    ::setenv("NCCL_SOCKET_IFNAME", ("=" + name).c_str(), 0);
 }
 
 bool allows_ranks_to_share_a_gpu() {

@@ -30,6 +30,16 @@ std::vector<std::filesystem::path> model_caches();
 // Did mpirun or srun start this process? (OMPI_COMM_WORLD_SIZE, PMIX_RANK, PMI_RANK)
 bool launched_by_mpi();
 
+// The Slurm job that this process is part of: "12", or "12_3" for a task of an array; empty outside.
+std::string slurm_job();
+
+// CUDA_VISIBLE_DEVICES: the GPUs that a scheduler left to this process; nothing where it is not set.
+std::optional<std::string> visible_gpus();
+
+// The interface that MPI's TCP transport and NCCL's sockets shall use, for all that starts later in this
+// process. What the user set already stays (OMPI_MCA_btl_tcp_if_include, NCCL_SOCKET_IFNAME).
+void choose_interface(std::string const& name);
+
 // NCCL_MULTI_RANK_GPU_ENABLE=1: NCCL then serves several ranks on one GPU.
 bool allows_ranks_to_share_a_gpu();
 
@@ -41,7 +51,8 @@ struct NcclFiles {
 };
 std::optional<NcclFiles> listen_to_nccl();
 
-// Variables that change results, as they stand: NCCL_*, OMPI_*, UCX_*, CUDA_*, OMP_*, SLURM_JOB*, MOEWIRE_*.
+// Variables that change results, as they stand: NCCL_*, OMPI_*, UCX_*, CUDA_*, OMP_*, SLURM_JOB*,
+// SLURM_ARRAY*, MOEWIRE_*.
 // Variables that hold addresses or secrets of the launcher are left out.
 std::map<std::string, std::string> snapshot();
 

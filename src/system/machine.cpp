@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sched.h>
 #include <sys/utsname.h>
@@ -45,6 +46,8 @@ Machine this_machine() {
     Machine machine;
     machine.host = names.nodename;
     machine.boot_id = first_line("/proc/sys/kernel/random/boot_id");
+    std::error_code hidden;
+    machine.network = std::filesystem::read_symlink("/proc/self/ns/net", hidden).string();
     machine.cpu = cpu_model();
     machine.kernel = fmt::format("{} {} {}", names.sysname, names.release, names.machine);
     machine.cores = usable_cores();

@@ -9,6 +9,7 @@ namespace moewire {
 struct Machine {
     std::string host;     // host name
     std::string boot_id;  // kernel's boot id: equal ids share one clock and one memory
+    std::string network;  // the kernel's network namespace: equal ids on one boot share interfaces
     std::string cpu;      // model name
     std::string kernel;   // "Linux 6.1.0 x86_64"
     int cores = 0;        // processors that this process may use

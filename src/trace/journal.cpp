@@ -91,8 +91,8 @@ Record from_line(std::string const& line) {
     return record;
 }
 
-Journal::Journal(std::filesystem::path path)
-    : path_(std::move(path)), file_(std::fopen(path_.c_str(), "we")) {
+Journal::Journal(std::filesystem::path path, JournalMode mode)
+    : path_(std::move(path)), file_(std::fopen(path_.c_str(), mode == JournalMode::fresh ? "we" : "ae")) {
     if (!file_) {
         throw failure("journal", fmt::format("cannot make {} ({}); choose another output folder",
                                              path_.string(), std::strerror(errno)));

@@ -15,11 +15,13 @@ namespace moewire {
 std::string to_line(Record const& record);
 Record from_line(std::string const& line);
 
+enum class JournalMode { fresh, append };
+
 // Appends records to a file; each is on its way to the disk when `append` returns.
 class Journal {
   public:
     // Throws: failure (source "journal"), when the file cannot be made.
-    explicit Journal(std::filesystem::path path);
+    Journal(std::filesystem::path path, JournalMode mode);
     void append(Record const& record);
 
   private:

@@ -19,6 +19,10 @@ class TraceWriter {
     // when the folder cannot be written.
     TraceWriter(std::filesystem::path path, Existing existing);
 
+    // Goes on with a run: `kept` is written first, in place of what journal and file held. An existing
+    // NAME.h5 stays until `finish`.
+    TraceWriter(std::filesystem::path path, std::vector<Record> const& kept);
+
     // Checks the record against the schema, then journal, file, flush. A record of the same path is added to.
     // Throws: failure; what was written before stays recoverable.
     void write(Record const& record);
@@ -34,6 +38,9 @@ class TraceWriter {
     std::optional<Journal> journal_;
     std::optional<H5File> file_;
 };
+
+// Throws: usage, when NAME.h5 or the remains of an interrupted run exist.
+void require_fresh(std::filesystem::path const& trace);
 
 // Names beside a trace.
 std::filesystem::path part_path(std::filesystem::path const& trace);

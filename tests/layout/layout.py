@@ -57,6 +57,13 @@ def include_violations(root: Path) -> list:
     return problems
 
 
+def door_violations(root: Path) -> list:
+    """`model/trainable.hpp` names torch types: only the train room (and the model itself) opens that door."""
+    return [f"{path.relative_to(root)} includes model/trainable.hpp (only src/train and src/model may)"
+            for folder in (root / "src", root / "bench") for path in sources(folder)
+            if path.relative_to(root).parts[:2] not in (("src", "train"), ("src", "model")) and ('"', "model/trainable.hpp") in includes(path)]
+
+
 def room_violations(root: Path) -> list:
     table = rooms(root)
     folders = {path.name for path in (root / "src").iterdir() if path.is_dir()} | {"bench"}

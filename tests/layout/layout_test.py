@@ -24,6 +24,7 @@ class TheHouse(unittest.TestCase):
 
     def test_includes_go_downwards_and_libraries_stay_inside(self):
         self.assert_none(layout.include_violations(ROOT))
+        self.assert_none(layout.door_violations(ROOT))
 
     def test_catalogues_are_their_files(self):
         listing = json.loads(subprocess.run([os.environ["MOEWIRE_PROGRAM"], "list", "--json"], check=True, capture_output=True, text=True).stdout)
@@ -66,6 +67,12 @@ class TheChecker(unittest.TestCase):
     def test_a_library_outside_its_room_is_found(self):
         self.write("src/base/c.cpp", "#include <mpi.h>\n")
         self.assertIn("src/base/c.cpp includes <mpi.h>: MPI is not allowed in room base", layout.include_violations(self.root))
+
+    def test_the_torch_door_is_for_one_room(self):
+        self.write("src/train/d.cpp", '#include "model/trainable.hpp"\n')
+        self.assertEqual(layout.door_violations(self.root), [])
+        self.write("bench/e.cpp", '#include "model/trainable.hpp"\n')
+        self.assertEqual(len(layout.door_violations(self.root)), 1)
 
     def test_a_strange_room_is_found(self):
         self.write("src/attic/d.cpp", "")

@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "support/fixtures.hpp"
 #include "support/parallel.hpp"
-#include "support/scratch.hpp"
+#include "support/shared_scratch.hpp"
 
 namespace moewire {
 namespace {
@@ -18,27 +18,6 @@ std::string content(fs::path const& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
 }
-
-// A folder that all ranks agree on; the root makes and removes it.
-class SharedScratch {
-  public:
-    SharedScratch() {
-        if (world().is_root()) own_ = std::make_unique<Scratch>();
-        std::string name = own_ ? own_->path().string() : "";
-        std::vector<std::int64_t> letters(name.begin(), name.end());
-        letters.resize(256);
-        world().sum(std::span(letters));  // the others hold zeros
-        for (auto const letter : letters) {
-            if (letter != 0) name_ += static_cast<char>(letter);
-        }
-    }
-    ~SharedScratch() { world().barrier(); }
-    fs::path path() const { return name_; }
-
-  private:
-    std::unique_ptr<Scratch> own_;
-    std::string name_;
-};
 
 bool is_quantised(ModelConfig const& config) {
     return config.quantization != Quantization::none;

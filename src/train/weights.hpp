@@ -1,0 +1,32 @@
+// Which weights learn, and how are they kept? fp32 masters with their moments, beside what computes.
+// (Inside the train room only.)
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/trainable.hpp"
+
+namespace moewire {
+
+// One tensor that learns.
+struct LearningTensor {
+    TrainableTensor of;                  // what computes; its gradient arrives there
+    at::Tensor master;                   // fp32; the tensor itself, where that is fp32
+    at::Tensor gradient, first, second;  // fp32: summed over batches and ranks; moments
+
+    bool is_local() const { return of.role == TensorRole::expert; }
+};
+
+// Those that `spec` names, and all others frozen: all, router, experts, last:LAYERS. `layers`: of the
+// decoder. Throws: usage.
+std::vector<LearningTensor> learning_tensors(std::vector<TrainableTensor> const& all, std::string const& spec,
+                                             std::int64_t layers);
+
+// Takes the gradient of the last backward pass away from what computes, and adds it up.
+void collect_gradients(std::vector<LearningTensor>& tensors);
+
+// What computes gets the masters' values.
+void publish(std::vector<LearningTensor>& tensors);
+
+}  // namespace moewire
