@@ -21,7 +21,7 @@ def known_options(site: Site, command: str, arguments: list):
         done = subprocess.run([site.program(), command, "--help"], capture_output=True, text=True, timeout=60)
     except OSError as problem:
         raise Refusal(3, f"cannot start {site.program()} ({problem}); build it, or set MOEWIRE_PROGRAM in slurm/site.sh")
-    if done.returncode:
+    if done.returncode or f"Usage: moewire {command}" not in done.stdout:
         raise Refusal(3, f"{site.program()} has no command {command}; build a newer one")
     known = set(re.findall(r"--[\w-]+", done.stdout))
     for word in arguments:

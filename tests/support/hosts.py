@@ -4,6 +4,7 @@ Everything lives in namespaces of processes that this module starts, and is gone
 network namespace joins the hosts. No address or interface of the machine itself is touched.
 """
 
+import atexit
 import os
 import shutil
 import signal
@@ -32,7 +33,8 @@ class Hosts:
         self.names = names or [f"node{i}" for i in range(count)]
         self.scratch = Path(scratch)
         self.scratch.mkdir(parents=True, exist_ok=True)
-        self.holders, self.pids = [], []
+        self.holders, self.pids, self.networks = [], [], []
+        atexit.register(self.close)  # an interrupted test runs no clean-up of its own
         try:
             switch = self._hold("switch", None, 0)
             self._run("nsenter", "-t", switch, "-n", "ip", "link", "add", "br0", "type", "bridge")
@@ -42,6 +44,7 @@ class Hosts:
             for i, name in enumerate(self.names):
                 pid = self._hold(name, hosts, clock_s[i] if clock_s else 0)
                 self.pids.append(pid)
+                self.networks.append(os.readlink(f"/proc/{pid}/ns/net"))
                 self._run("ip", "link", "add", "eth0", "netns", pid, "type", "veth", "peer", "name", f"p{i}", "netns", switch)
                 self._run("nsenter", "-t", switch, "-n", "ip", "link", "set", f"p{i}", "master", "br0", "up")
                 self._run(*self.enter(i), "ip", "addr", "add", f"{NET}.{10 + i}/24", "dev", "eth0")
@@ -97,12 +100,12 @@ class Hosts:
                 "--mca", "mpi_yield_when_idle", "1", "-x", "MOEWIRE_HOME", *options]
 
     def processes(self, host: int) -> list:
-        """Processes in a host's network, but for the one that holds it: all of them were started through here."""
-        wanted = os.readlink(f"/proc/{self.pids[host]}/ns/net")
+        """Processes in a host's network, but for those that hold it: all of them were started through here."""
+        own = {self.pids[host], *(holder.pid for holder in self.holders)}
         found = []
         for entry in Path("/proc").iterdir():
             try:
-                if entry.name.isdigit() and int(entry.name) != self.pids[host] and os.readlink(entry / "ns/net") == wanted:
+                if entry.name.isdigit() and int(entry.name) not in own and os.readlink(entry / "ns/net") == self.networks[host]:
                     found.append(int(entry.name))
             except OSError:
                 continue

@@ -3,12 +3,14 @@
 All state lies in one scratch folder. Nothing in /etc is read or written, no service of the machine is used.
 """
 
+import atexit
 import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import unittest
 from pathlib import Path
@@ -35,7 +37,7 @@ class Slurm:
     def __init__(self, hosts: Hosts, scratch: Path, cpus: int = 8, gpus: int = 2, down_after_s: int = 10):
         self.hosts, self.folder, self.gpus = hosts, Path(scratch), gpus
         self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf")}
-        self.starters = []
+        atexit.register(self.close)
         try:
             self._configure(cpus, down_after_s)
             self._start()
@@ -93,7 +95,10 @@ class Slurm:
             raise AssertionError(f"{line}: {done.stderr}")
 
     def start_node(self, node: int):
-        (self.folder / "spool" / f"node{node}" / "tmp").mkdir(parents=True, exist_ok=True)
+        spool = self.folder / "spool" / f"node{node}"
+        (spool / "tmp").mkdir(parents=True, exist_ok=True)
+        for left in spool.glob("*pmix.*"):  # of a node that lost its power: the same step could not start again
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
         self._daemon([*self.hosts.enter(node), "slurmd", "-f", str(self.folder / "slurm.conf"), "-N", f"node{node}"])
 
     def wait_idle(self, limit_s: float = 40) -> bool:
@@ -188,6 +193,7 @@ class SlurmTest(unittest.TestCase):
         if reason:
             raise unittest.SkipTest(reason)
         import tempfile
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an end by `timeout` cleans up too
         cls.scratch_folder = tempfile.TemporaryDirectory(prefix="moewire-slurm-", dir="/tmp", ignore_cleanup_errors=True)
         cls.scratch = Path(cls.scratch_folder.name)
         cls.addClassCleanup(cls.scratch_folder.cleanup)
@@ -200,7 +206,6 @@ class SlurmTest(unittest.TestCase):
 
     def submit(self, *words):
         """scripts/submit.py on the first host."""
-        import sys
         return self.slurm.run(sys.executable, Path(os.environ["MOEWIRE_HOME"]) / "scripts" / "submit.py", *words, cwd=self.scratch)
 
     def job_of(self, done) -> str:
