@@ -35,9 +35,9 @@ def nearest_rank(samples, percent):
 
 
 def interval(log_ratios):
-    """Mean ratio and its 95 % interval. One round has none: (ratio, 0, inf)."""
+    """Mean ratio and its 95 % interval. Two rounds say too little of their own spread: (ratio, 0, inf)."""
     mean = statistics.fmean(log_ratios)
-    if len(log_ratios) < 2:
+    if len(log_ratios) < 3:
         return math.exp(mean), 0.0, math.inf
     wide = STUDENT_975[min(len(log_ratios) - 1, len(STUDENT_975)) - 1] * statistics.stdev(log_ratios) / math.sqrt(len(log_ratios))
     return math.exp(mean), math.exp(mean - wide), math.exp(mean + wide)
