@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
+#include "bench/calibrating.hpp"
 #include "bench/case_record.hpp"
 #include "bench/facts.hpp"
 #include "bench/group.hpp"
@@ -89,13 +90,18 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
             texts.push_back(prepare_text({context, subject, parallel, *exchange, map, r, buffers}, dataset,
                                          plan_dataset));
     }
+    auto const root = root_record(context, map, offsets, plan.transport, r.seed);
+    auto const machine = topology_record(topology);
+    std::optional<FrozenCalibration> frozen;
+    if (!r.calibration.empty()) frozen = calibration_for(context, r.calibration, root, machine);
     SharedTrace trace(world, r);
-    trace.write(root_record(context, map, offsets, plan.transport, r.seed));
-    trace.write(topology_record(topology));
+    trace.write(root);
+    trace.write(machine);
     trace.write(model_record(subject, evaluations));
-    auto const calibration = calibrate(context, *exchange, plan.transport, r, texts, offsets);
+    auto calibration = calibrate(context, *exchange, plan.transport, r, texts, offsets);
     // Only rank 0 knows whether a line was fitted, and only rank 0 writes.
-    trace.write(calibration.parameters.line
+    if (frozen) add_frozen(*frozen, calibration);
+    trace.write(calibration.parameters.line || frozen
                     ? calibration.record
                     : Record{place::calibration, {{"why", calibration.why_no_line}}, {}});
 
