@@ -33,6 +33,8 @@ void declare_measure_options(CLI::App& app, MeasureRequest& r) {
            "RANK:MICROSECONDS: that rank comes so late to each exchange of a replay, to see it found");
     option(app, "topology", r.topology,
            "Described machine for bounds: probe, a name in bench/topologies, or a TOML file");
+    option(app, "calibration", r.calibration,
+           "Frozen file of `moewire calibrate`: predicts by it too; refused where its keys differ");
     option(app, "tokens_per_rank", r.tokens_per_rank, "Tokens of each rank in one forward pass");
     option(app, "window", r.window, "Tokens of one sequence");
     option(app, "batches", r.batches,

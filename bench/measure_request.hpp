@@ -25,6 +25,7 @@ struct MeasureRequest {
     std::string cache = "warm";        // of mode replay on a GPU: warm or cold
     std::string delay;  // "RANK:MICROSECONDS", before each of that rank's exchanges in a replay
     std::string topology = "probe";
+    std::string calibration;  // a frozen file; empty: the line fitted here alone
     std::int64_t tokens_per_rank = 1024;
     std::int64_t window = 256;
     std::int64_t batches = 1;  // of tokens_per_rank each; an iteration runs them all

@@ -8,6 +8,7 @@
 #include "base/claim.hpp"
 #include "base/error.hpp"
 #include "base/progress.hpp"
+#include "bench/calibrating.hpp"
 #include "bench/case_record.hpp"
 #include "bench/facts.hpp"
 #include "bench/group.hpp"
@@ -198,15 +199,20 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     for (auto const& [dataset, plan_dataset] : work.texts)
         texts.push_back(
             prepare_text({context, subject, parallel, *exchange, map, r, buffers}, dataset, plan_dataset));
+    auto const root = root_record(context, map, offsets, plan.transport, r.seed);
+    auto const machine = topology_record(topology);
+    std::optional<FrozenCalibration> frozen;
+    if (!r.calibration.empty()) frozen = calibration_for(context, r.calibration, root, machine);
     SharedTrace trace(world, r, kept);
-    write_head(trace, root_record(context, map, offsets, plan.transport, r.seed), work, r, kept);
-    trace.write(topology_record(topology));
+    write_head(trace, root, work, r, kept);
+    trace.write(machine);
     auto of_model = model_record(subject, evaluations);
     of_model.attributes.insert(notes.begin(), notes.end());
     trace.write(of_model);
-    auto const calibration = calibrate(context, *exchange, plan.transport, r, texts, offsets);
+    auto calibration = calibrate(context, *exchange, plan.transport, r, texts, offsets);
     // Only rank 0 knows whether a line was fitted, and only rank 0 writes.
-    trace.write(calibration.parameters.line
+    if (frozen) add_frozen(*frozen, calibration);
+    trace.write(calibration.parameters.line || frozen
                     ? calibration.record
                     : Record{place::calibration, {{"why", calibration.why_no_line}}, {}});
 

@@ -102,13 +102,23 @@ Calibration calibrate(Context const& context, Exchange& exchange, std::string co
     return calibration;
 }
 
+void add_frozen(FrozenCalibration const& frozen, Calibration& calibration) {
+    calibration.parameters.calibrated = std::make_shared<CalibratedModel const>(frozen.model);
+    auto& record = calibration.record;
+    record.path = place::calibration;
+    record.attributes["frozen"] = freeze(frozen);
+    record.attributes["frozen_digest"] = digest_of(frozen);
+    if (!calibration.why_no_line.empty()) record.attributes["why"] = calibration.why_no_line;
+}
+
 void add_predictions(Record& record, Traffic const& traffic, Topology const& topology,
                      ModelParameters const& parameters) {
     for (auto const& model : Registry<CostModel>::instance().entries()) {
         if (model.name == "line" && !parameters.line) continue;
+        if (model.name == "calibrated" && !parameters.calibrated) continue;
         for (auto const* direction : {"dispatch", "combine"}) {
             Grid<double, 1> time_s(traffic.layers()), low_s(traffic.layers()), high_s(traffic.layers()),
-                bound_s(traffic.layers());
+                bound_s(traffic.layers()), p99_s(traffic.layers());
             for (LayerId const layer : ids<LayerId>(traffic.layers())) {
                 auto const bytes =
                     direction == std::string("dispatch") ? traffic.dispatch(layer) : traffic.combine(layer);
@@ -117,6 +127,7 @@ void add_predictions(Record& record, Traffic const& traffic, Topology const& top
                 low_s(layer) = p.low_s;
                 high_s(layer) = p.high_s;
                 bound_s(layer) = p.bound_s;
+                p99_s(layer) = p.p99_s;
                 record.attributes["binding_resource"] = p.binding_resource;
                 record.attributes["evidence." + model.name] = std::string(name_of(p.evidence));
             }
@@ -125,6 +136,8 @@ void add_predictions(Record& record, Traffic const& traffic, Topology const& top
             record.datasets.push_back(make_dataset(prefix + "_low_s", "s", {"layer"}, low_s));
             record.datasets.push_back(make_dataset(prefix + "_high_s", "s", {"layer"}, high_s));
             record.datasets.push_back(make_dataset(prefix + "_bound_s", "s", {"layer"}, bound_s));
+            if (model.name == "calibrated")
+                record.datasets.push_back(make_dataset(prefix + "_p99_s", "s", {"layer"}, p99_s));
         }
     }
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bench/preparation.hpp"
+#include "simulate/calibration_file.hpp"
 #include "simulate/cost_model.hpp"
 #include "system/clock.hpp"
 #include "topology/topology.hpp"
@@ -24,6 +25,9 @@ struct Calibration {
 Calibration calibrate(Context const& context, Exchange& exchange, std::string const& transport,
                       MeasureRequest const& request, std::vector<PreparedText> const& texts,
                       std::vector<ClockOffset> const& offsets);
+
+// Predict by a frozen calibration too, and keep it in the record.
+void add_frozen(FrozenCalibration const& frozen, Calibration& calibration);
 
 // predicted/{dispatch,combine}/<model>_{s,low_s,high_s,bound_s} of every cost model that has its parameters,
 // and the attributes `binding_resource` and `evidence.<model>`.

@@ -7,6 +7,7 @@
 
 #include "system/clock.hpp"
 #include "system/communicator.hpp"
+#include "traffic/matrix_file.hpp"
 #include "transport/exchange.hpp"
 
 namespace moewire {
@@ -24,5 +25,13 @@ std::vector<SweepPoint> sweep_uniform(Communicator const& communicator, Exchange
                                       std::span<std::uint64_t const> busiest_bytes, std::int64_t row_bytes,
                                       std::size_t iterations, std::uint64_t seed,
                                       std::vector<ClockOffset> const& offsets);
+
+// Collective: all ranks. Any exchanges, in whole rows: interleaved at random, a barrier before each, timed as
+// a replay is. Per matrix the samples, Shape: [iteration], each the maximum over ranks of transfer_s;
+// complete on rank 0 and empty elsewhere.
+std::vector<std::vector<double>> sweep_matrices(Communicator const& communicator, Exchange& exchange,
+                                                std::span<ByteMatrix const> matrices, std::int64_t row_bytes,
+                                                std::size_t iterations, std::uint64_t seed,
+                                                std::vector<ClockOffset> const& offsets);
 
 }  // namespace moewire

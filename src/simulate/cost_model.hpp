@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@ struct Prediction {
     double bound_s = 0;            // resource lower bound of this scenario
     std::string binding_resource;  // what gives that bound
     Evidence evidence = Evidence::assumed;
+    double p99_s = 0;  // of single exchanges, the slowest rank; 0: the model says nothing of tails
 };
 
 // The seed study's flat network.
@@ -52,10 +54,14 @@ struct Line {
     std::uint64_t most_bytes = 0;
 };
 
+// A frozen calibration's model; see calibrated.hpp.
+struct CalibratedModel;
+
 // The parameters that models need; a model without its own throws.
 struct ModelParameters {
     SeedNetwork seed;
     std::optional<Line> line;
+    std::shared_ptr<CalibratedModel const> calibrated;
 };
 
 struct CostModel {

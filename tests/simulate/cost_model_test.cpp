@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/random.hpp"
 #include "base/registry.hpp"
+#include "simulate/calibrated.hpp"
 #include "support/catalogue.hpp"
 
 namespace moewire {
@@ -29,6 +30,14 @@ ModelParameters all_parameters() {
     ModelParameters parameters;
     parameters.seed = {1e9, 1e-6};
     parameters.line = Line{5e-6, 0.7e9, 0.2, 1000, 10000000};
+    CalibratedModel calibrated;
+    calibrated.floor_s = 5e-6;
+    calibrated.eager_message_s = calibrated.rendezvous_message_s = 1e-6;
+    calibrated.sharpness = 2;
+    calibrated.rate_bytes_per_s = {{"rank # out", 0.8e9}, {"rank # in", 1.5e9}, {"node # cores", 4e9}};
+    calibrated.trust[Regime::rendezvous] = {20, 0.05, 0.1, 1e-5, 0};
+    calibrated.hull = {1000, 1000000, 6};
+    parameters.calibrated = std::make_shared<CalibratedModel>(calibrated);
     return parameters;
 }
 

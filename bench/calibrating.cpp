@@ -1,0 +1,135 @@
+#include "bench/calibrating.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/digest.hpp"
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/json.hpp"
+#include "base/show.hpp"
+#include "base/statistics.hpp"
+#include "bench/facts.hpp"
+#include "bench/sweep_sizes.hpp"
+#include "measure/sweep.hpp"
+#include "simulate/probes.hpp"
+#include "system/agreement.hpp"
+#include "system/environment.hpp"
+#include "system/node_map.hpp"
+#include "system/provenance.hpp"
+
+namespace moewire {
+namespace {
+
+// Links by name; their capacities too, unless a probe of this moment gave them.
+std::string digest_of_topology(Record const& topology) {
+    Digest digest;
+    digest.update(topology.text("name") + "\n" + topology.text("links"));
+    if (topology.text("name") != "probe")
+        digest.update(to_grid<double, 1>(topology.at("bandwidth_bytes_per_s")).values());
+    return digest.hex();
+}
+
+std::int64_t limit_from(std::map<std::string, std::string> const& variables, std::string const& name,
+                        std::int64_t usual) {
+    auto const found = variables.find("OMPI_MCA_" + name);
+    if (found == variables.end()) return usual;
+    auto const bytes = parse_size(found->second, "OMPI_MCA_" + name);
+    return static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, std::uint64_t{1} << 40));
+}
+
+Json samples_json(std::vector<Probe> const& probes, std::vector<std::vector<double>> const& samples,
+                  FrozenCalibration const& frozen) {
+    Json json{{"calibration_digest", digest_of(frozen)}, {"unit", "s"}, {"probes", Json::array()}};
+    for (std::size_t i = 0; i < probes.size(); ++i) {
+        Json rows = Json::array();
+        for (std::size_t s = 0; s < probes[i].bytes.extent(0); ++s) {
+            auto const row = probes[i].bytes.row(s);
+            rows.push_back(std::vector<std::uint64_t>(row.begin(), row.end()));
+        }
+        json["probes"].push_back({{"name", probes[i].name()}, {"bytes", rows}, {"times_s", samples[i]}});
+    }
+    return json;
+}
+
+FrozenCalibration fitted(std::vector<Probe> const& probes, std::vector<std::vector<double>> const& samples,
+                         Topology const& topology, EagerLimits const& limits) {
+    std::vector<ProbeResult> results;
+    for (std::size_t i = 0; i < probes.size(); ++i)
+        results.push_back({probes[i].name(), load_of({topology, probes[i].bytes}, limits), samples[i]});
+    FrozenCalibration frozen{utc_now(), program_version().version, {}, fit_calibrated(results, limits), {}};
+    for (auto const& r : results) {
+        frozen.grid.push_back(
+            {r.name, r.load.regime, r.load.busiest_bytes, median(r.samples_s), frozen.model.time_s(r.load)});
+    }
+    return frozen;
+}
+
+}  // namespace
+
+CalibrationKeys keys_of(Record const& root, Record const& topology) {
+    CalibrationKeys keys;
+    for (auto const* name : {"host", "cpu", "cores", "ranks", "nodes", "transport", "mpi_version", "gpu",
+                             "nccl_version", "nccl_p2p_channels", "nccl_p2p_channels_per_peer"}) {
+        if (root.has(name)) keys[name] = to_text(root.attributes.at(name));
+    }
+    if (auto const* nodes = root.find("node_of_rank"))
+        keys["node_of_rank"] = fmt::format("{}", fmt::join(to_grid<std::int32_t, 1>(*nodes).values(), " "));
+    keys["topology"] = topology.text("name");
+    keys["topology_digest"] = digest_of_topology(topology);
+    return keys;
+}
+
+EagerLimits eager_limits() {
+    auto const variables = environment::snapshot();
+    EagerLimits const usual;
+    return {limit_from(variables, "btl_vader_eager_limit", usual.within_node_bytes),
+            limit_from(variables, "btl_tcp_eager_limit", usual.between_nodes_bytes)};
+}
+
+FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, std::string const& transport,
+                                    Topology const& topology, std::vector<ClockOffset> const& offsets,
+                                    CalibrateRequest const& r) {
+    auto const& world = context.world;
+    auto const map = node_map_of(world);
+    std::vector<Probe> probes;
+    EagerLimits limits;
+    run_on_all(world, [&] {
+        if (world.size() == 1)
+            throw unavailable("calibration",
+                              "one rank alone exchanges nothing; start several with mpirun -n");
+        limits = eager_limits();
+        probes = probes_for(map.node_of_rank, limits, r.row_bytes, parse_size(r.least_bytes, "--least_bytes"),
+                            parse_size(r.most_bytes, "--most_bytes"));
+    });
+    std::vector<ByteMatrix> matrices;
+    for (auto const& probe : probes) matrices.push_back(probe.bytes);
+    auto const samples = sweep_matrices(world, exchange, matrices, r.row_bytes,
+                                        static_cast<std::size_t>(r.iterations), r.seed, offsets);
+    auto const root = root_record(context, map, offsets, transport, r.seed);
+    auto const machine = topology_record(topology);
+    FrozenCalibration frozen;
+    run_on_all(world, [&] {
+        if (!world.is_root()) return;
+        frozen = fitted(probes, samples, topology, limits);
+        frozen.keys = keys_of(root, machine);
+        write_file(r.output + ".samples.json", to_text(samples_json(probes, samples, frozen)));
+        write_file(r.output, freeze(frozen));
+    });
+    return frozen;
+}
+
+FrozenCalibration calibration_for(Context const& context, std::filesystem::path const& file,
+                                  Record const& root, Record const& topology) {
+    FrozenCalibration frozen;
+    run_on_all(context.world, [&] {
+        // The head is complete on rank 0 alone.
+        frozen = read_calibration(file);
+        if (context.world.is_root()) expect_same_keys(frozen.keys, keys_of(root, topology), file.string());
+    });
+    return frozen;
+}
+
+}  // namespace moewire

@@ -1,0 +1,43 @@
+// How is a machine calibrated? Probes measured as cases are, a fit, and a file that is frozen before any
+// case.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "bench/command.hpp"
+#include "simulate/calibration_file.hpp"
+#include "system/clock.hpp"
+#include "topology/topology.hpp"
+#include "trace/record.hpp"
+#include "transport/exchange.hpp"
+
+namespace moewire {
+
+struct CalibrateRequest {
+    std::string transport = "auto", topology = "probe";
+    std::string least_bytes = "256", most_bytes = "1M";  // of one message
+    std::int64_t iterations = 20, row_bytes = 256;
+    std::uint64_t seed = 0;
+    double timeout_s = 120;
+    std::string output = "calibration.toml";
+};
+
+// What must be the same, out of the head of a trace and its topology (see facts.hpp).
+CalibrationKeys keys_of(Record const& root, Record const& topology);
+
+// As Open MPI was told, or its own. Throws: usage, for a variable that is no number.
+EagerLimits eager_limits();
+
+// Collective: all ranks. Probes every pattern and size, fits on rank 0, and writes the frozen file and,
+// beside it, FILE.samples.json with every sample. Complete on rank 0. Throws on all ranks: usage; failure.
+FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, std::string const& transport,
+                                    Topology const& topology, std::vector<ClockOffset> const& offsets,
+                                    CalibrateRequest const& request);
+
+// Collective: all ranks. Reads a frozen file on every rank and compares its keys with this run's.
+// Throws on all ranks: usage, when the file is not there, damaged, changed, or made elsewhere.
+FrozenCalibration calibration_for(Context const& context, std::filesystem::path const& file,
+                                  Record const& root, Record const& topology);
+
+}  // namespace moewire

@@ -1,0 +1,96 @@
+// moewire calibrate: measure probes, fit, and freeze what the simulator may say of this machine.
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/show.hpp"
+#include "base/statistics.hpp"
+#include "bench/calibrating.hpp"
+#include "bench/facts.hpp"
+#include "simulate/accuracy.hpp"
+#include "system/agreement.hpp"
+#include "system/node_map.hpp"
+#include "system/watchdog.hpp"
+
+namespace moewire {
+namespace {
+
+void check(CalibrateRequest const& r) {
+    if (r.iterations < 5 || r.iterations > 100000)
+        throw usage_error(fmt::format("--iterations {} (5 .. 100000); a median needs a few", r.iterations));
+    if (r.row_bytes < 1 || r.row_bytes > (1 << 20))
+        throw usage_error(fmt::format("--row_bytes {} (1 .. 1048576); give another value", r.row_bytes));
+    if (!(r.timeout_s >= 0.1 && r.timeout_s <= 86400))
+        throw usage_error(fmt::format("--timeout {} (0.1 .. 86400 s); give another value", r.timeout_s));
+    if (!r.output.ends_with(".toml"))
+        throw usage_error(fmt::format("--output {} does not end in .toml; name it so", r.output));
+}
+
+std::string table_of(FrozenCalibration const& frozen) {
+    Table table({"regime", "probes", "MAPE of the fit", "worst", "90 % interval", "p99 beyond p50"});
+    for (auto const& [regime, trust] : frozen.model.trust) {
+        std::vector<Scored> pairs;
+        for (auto const& p : frozen.grid) {
+            if (p.regime == regime) pairs.push_back({p.fitted_s, p.fitted_s, p.fitted_s, p.p50_s});
+        }
+        auto const fit = accuracy_of(pairs);
+        table.add({std::string(name_of(regime)), std::to_string(trust.probes), show_percent(fit.mape),
+                   show_percent(fit.max_error), fmt::format("x or / {:.3f}", std::exp(trust.log_radius_90)),
+                   trust.tail_s > 0 ? show_seconds(trust.tail_s) : show_percent(trust.tail_ratio)});
+    }
+    std::string text = table.text(TableStyle::plain);
+    text += fmt::format("floor {}, eager message {}, rendezvous {}\n", show_seconds(frozen.model.floor_s),
+                        show_seconds(frozen.model.eager_message_s),
+                        show_seconds(frozen.model.rendezvous_message_s));
+    for (auto const& [name, rate] : frozen.model.rate_bytes_per_s)
+        text += fmt::format("  {:<16} {}\n", name, show_rate(rate));
+    return text;
+}
+
+int run(Context const& context, CalibrateRequest const& r) {
+    auto const& world = context.world;
+    std::string transport;
+    run_on_all(world, [&] {
+        check(r);
+        std::filesystem::path const path(r.output);
+        if (world.is_root()) ensure_writable_folder(path.has_parent_path() ? path.parent_path() : ".");
+        transport = r.transport == "auto" ? default_exchange(world) : r.transport;
+    });
+    Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
+    auto const exchange = guarded(make_exchange(transport, world), watchdog);
+    auto const topology = find_topology(world, r.topology, node_map_of(world));
+    auto const offsets = clock_offsets(world);
+    auto const frozen = calibrate_machine(context, *exchange, transport, topology, offsets, r);
+    if (!world.is_root()) return 0;
+    print(context, table_of(frozen) + fmt::format("frozen {} ({}), samples {}.samples.json\n", r.output,
+                                                  digest_of(frozen), r.output));
+    return 0;
+}
+
+std::function<int(Context const&)> declare(CLI::App& app) {
+    auto const r = std::make_shared<CalibrateRequest>();
+    option(app, "transport", r->transport, "auto, or a name under transport/exchanges of `moewire list`");
+    option(app, "topology", r->topology, "Described machine: probe, a name in bench/topologies, or a file");
+    option(app, "least_bytes", r->least_bytes, "Shortest message; K, M and G are powers of 1024");
+    option(app, "most_bytes", r->most_bytes, "Longest message");
+    option(app, "row_bytes", r->row_bytes, "Messages are whole rows of so many bytes");
+    option(app, "iterations", r->iterations, "Samples of each probe");
+    option(app, "seed", r->seed, "Seed of the order of probes");
+    option(app, "timeout", r->timeout_s, "Longest that one exchange may take [s]");
+    option(app, "output", r->output, "The frozen file (.toml); samples go to FILE.samples.json");
+    footer(app,
+           "Every pattern (nothing, own bytes, pairs, one to k, k to one, uniform, permutations, lopsided) "
+           "in sizes on "
+           "both sides\nof MPI's limits, interleaved. Then: moewire measure --calibration FILE\n"
+           "Example: mpirun -n 4 moewire calibrate --output machine.toml");
+    return [r](Context const& context) { return run(context, *r); };
+}
+
+bool const registered = register_in<Command>(
+    "calibrate", "Measure probes, fit the simulator to this machine, freeze the result in a file.",
+    {declare});
+
+}  // namespace
+}  // namespace moewire

@@ -1,0 +1,64 @@
+// What does a calibration know? Few positive numbers, fitted to probes on one machine, and how far to trust
+// them.
+//
+//   time = floor + eager messages x a + rendezvous messages x b + |bytes of each class / its rate|_p
+//
+// The p-norm lies between all roads at once (the slowest counts, p large) and one after another (the sum, p =
+// 1).
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "simulate/exchange_load.hpp"
+
+namespace moewire {
+
+// What residuals say of one regime. Ratios are of measured over fitted.
+struct RegimeTrust {
+    std::size_t probes = 0;
+    double log_radius_50 = 0, log_radius_90 = 0;  // that part of |log(measured / fitted)| lies within
+    double tail_s = 0, tail_ratio = 0;  // p99 of the maximum over ranks = p50 x (1 + ratio) + tail_s
+};
+
+// Where probes were. Outside, intervals widen with the distance.
+struct Hull {
+    double least_bytes = 0, most_bytes = 0;  // busiest port, of exchanges in which something crosses
+    double most_messages = 0;
+};
+
+struct CalibratedModel {
+    double floor_s = 0, eager_message_s = 0, rendezvous_message_s = 0;
+    double sharpness = 1;                            // p
+    std::map<std::string, double> rate_bytes_per_s;  // by class; a class that is absent costs nothing
+    EagerLimits limits;
+    std::map<Regime, RegimeTrust> trust;
+    Hull hull;
+
+    double time_s(ExchangeLoad const& load) const;
+    RegimeTrust const& trust_in(Regime regime) const;  // of the nearest regime where there were no probes
+
+    // Factor on the logarithmic radius: 1 inside the hull, and the more the further outside.
+    double widening(ExchangeLoad const& load) const;
+};
+
+// One probe as it was measured.
+struct ProbeResult {
+    std::string name;
+    ExchangeLoad load;
+    std::vector<double> samples_s;  // Shape: [iteration]; the maximum over ranks
+};
+
+// Fits in log time with Huber's loss, all parameters positive, breakpoints fixed by `limits`; radii are
+// conformal by regime, from residuals of probes that the fit had not seen (in `folds` parts, each left out
+// once), pooled where a regime has fewer than ten probes. Throws: failure (source "calibration"): fewer than
+// 12 probes, a time that is not positive.
+CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits const& limits, int folds = 5);
+
+// The level of one rank's jitter that gives `fraction` of the maximum over `ranks` ranks: fraction^(1 /
+// ranks).
+double level_of_one(double fraction, int ranks);
+
+}  // namespace moewire

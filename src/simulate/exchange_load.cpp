@@ -1,0 +1,105 @@
+#include "simulate/exchange_load.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+
+namespace moewire {
+namespace {
+
+constexpr std::array<std::string_view, 4> regime_names{"nothing", "eager", "mixed", "rendezvous"};
+
+// "node 12 NIC out" -> "node # NIC out".
+std::string class_of(std::string const& resource) {
+    std::string name;
+    for (char const c : resource) {
+        bool const is_digit = std::isdigit(static_cast<unsigned char>(c)) != 0;
+        if (!is_digit)
+            name += c;
+        else if (name.empty() || name.back() != '#')
+            name += '#';
+    }
+    return name;
+}
+
+void add_most(std::map<std::string, double>& bytes, std::string const& name, double value) {
+    auto& most = bytes[name];
+    most = std::max(most, value);
+}
+
+struct RankSums {
+    double out = 0, in = 0, self = 0, eager = 0, rendezvous = 0;
+};
+
+void add_ranks(Scenario const& scenario, std::vector<RankSums> const& ranks, ExchangeLoad& load) {
+    std::vector<double> cores(static_cast<std::size_t>(scenario.topology.nodes()));
+    for (std::size_t r = 0; r < ranks.size(); ++r) {
+        add_most(load.bytes, "rank # out", ranks[r].out);
+        add_most(load.bytes, "rank # in", ranks[r].in);
+        add_most(load.bytes, "rank # self", ranks[r].self);
+        load.eager_messages = std::max(load.eager_messages, ranks[r].eager);
+        load.rendezvous_messages = std::max(load.rendezvous_messages, ranks[r].rendezvous);
+        cores[static_cast<std::size_t>(scenario.topology.node_of(make_id<RankId>(r)))] +=
+            ranks[r].out + ranks[r].in + ranks[r].self;
+    }
+    for (double const bytes : cores) add_most(load.bytes, "node # cores", bytes);
+    load.busiest_bytes = std::max(load.bytes["rank # out"], load.bytes["rank # in"]);
+}
+
+}  // namespace
+
+std::string_view name_of(Regime regime) {
+    return regime_names.at(static_cast<std::size_t>(regime));
+}
+
+Regime regime_of(std::string const& name) {
+    for (std::size_t i = 0; i < regime_names.size(); ++i) {
+        if (regime_names[i] == name) return static_cast<Regime>(i);
+    }
+    throw input_error("calibration",
+                      fmt::format("unknown regime '{}' (no such rule is known); calibrate anew", name));
+}
+
+ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
+    auto const& topology = scenario.topology;
+    auto const count = static_cast<std::size_t>(topology.ranks());
+    std::vector<double> crossing(topology.resources().size());
+    std::vector<RankSums> ranks(count);
+    bool any_eager = false, any_rendezvous = false;
+    for (RankId const source : ids<RankId>(count)) {
+        for (RankId const destination : ids<RankId>(count)) {
+            auto const value = scenario.bytes(source, destination);
+            if (value == 0) continue;
+            auto const bytes = static_cast<double>(value);
+            auto &from = ranks[index_of(source)], &to = ranks[index_of(destination)];
+            if (source == destination) {
+                from.self += bytes;
+                continue;
+            }
+            for (auto const resource : topology.path(source, destination)) crossing[resource] += bytes;
+            bool const near = topology.node_of(source) == topology.node_of(destination);
+            auto const limit = near ? limits.within_node_bytes : limits.between_nodes_bytes;
+            bool const is_eager = value <= static_cast<std::uint64_t>(limit);
+            (is_eager ? any_eager : any_rendezvous) = true;
+            from.out += bytes, to.in += bytes;
+            (is_eager ? from.eager : from.rendezvous) += 1;
+            (is_eager ? to.eager : to.rendezvous) += 1;
+        }
+    }
+    ExchangeLoad load;
+    add_ranks(scenario, ranks, load);
+    for (std::size_t i = 0; i < crossing.size(); ++i) {
+        auto const name = class_of(topology.resources()[i].name);
+        if (name != "rank # out" && name != "rank # in") add_most(load.bytes, name, crossing[i]);
+    }
+    if (any_eager || any_rendezvous)
+        load.regime = !any_rendezvous ? Regime::eager : any_eager ? Regime::mixed : Regime::rendezvous;
+    return load;
+}
+
+}  // namespace moewire

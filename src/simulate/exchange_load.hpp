@@ -1,0 +1,40 @@
+// What does one exchange ask of the machine? Few numbers of a byte matrix, which a fitted model multiplies.
+//
+// MPI sends a short message at once (eager) and asks before a long one (rendezvous); the limits are settings
+// of its transports, hence breakpoints that are known, not fitted. Bytes count where they are most: at the
+// busiest resource of every class ("rank # in", "node # NIC out", ...), described or not.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "simulate/cost_model.hpp"
+
+namespace moewire {
+
+// The longest message that goes without asking, headers aside.
+// Source: Open MPI 4.1, `ompi_info --param btl all --level 9`: btl_vader_eager_limit, btl_tcp_eager_limit.
+struct EagerLimits {
+    std::int64_t within_node_bytes = 4096;
+    std::int64_t between_nodes_bytes = 65536;
+    friend bool operator==(EagerLimits const&, EagerLimits const&) = default;
+};
+
+enum class Regime { nothing, eager, mixed, rendezvous };
+std::string_view name_of(Regime regime);
+Regime regime_of(std::string const& name);  // Throws: usage (source "calibration").
+
+struct ExchangeLoad {
+    double eager_messages = 0, rendezvous_messages = 0;  // the most that one rank sends and receives together
+    std::map<std::string, double> bytes;                 // class -> bytes at its busiest member
+    double busiest_bytes = 0;                            // busiest port, for the hull
+    Regime regime = Regime::nothing;
+};
+
+// Classes that are always there: "rank # out", "rank # in", "rank # self", "node # cores" (all bytes that
+// ranks of one node send or receive: what its processors must copy), and those of the topology's resources.
+ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits);
+
+}  // namespace moewire

@@ -1,0 +1,109 @@
+#include "simulate/probes.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace moewire {
+namespace {
+
+using Matrix = Grid<std::uint64_t, 2>;
+
+class Patterns {
+  public:
+    Patterns(std::vector<int> const& nodes, std::uint64_t row_bytes) : nodes_(nodes), row_bytes_(row_bytes) {}
+
+    std::vector<Probe> at(std::uint64_t size) const {
+        std::vector<Probe> probes;
+        auto const n = nodes_.size();
+        auto const add = [&](std::string name, auto const& of_pair) {
+            Matrix bytes(n, n);
+            for (std::size_t s = 0; s < n; ++s)
+                for (std::size_t d = 0; d < n; ++d) bytes(s, d) = of_pair(s, d) / row_bytes_ * row_bytes_;
+            probes.push_back({std::move(name), bytes});
+        };
+        auto const when = [size](bool is) { return is ? size : 0; };
+        add("self", [&](auto s, auto d) { return when(s == d); });
+        for (auto const& [name, peer] : {std::pair{"near pair", near()}, std::pair{"far pair", far()}}) {
+            if (peer > 0) add(name, [&, p = peer](auto s, auto d) { return when(s == 0 && d == p); });
+        }
+        for (std::size_t k = 2; k < n; k = k == n - 1 ? n : std::min(2 * k, n - 1)) {
+            add(fmt::format("one-to-{}", k),
+                [&](auto s, auto d) { return when(s == 0 && d >= 1 && d <= k); });
+            add(fmt::format("{}-to-one", k),
+                [&](auto s, auto d) { return when(d == 0 && s >= 1 && s <= k); });
+        }
+        add("uniform", [&](auto, auto) { return size; });
+        for (std::size_t shift = 1; shift < n; shift = shift == 1 && n > 2 ? n / 2 : n)
+            add(fmt::format("permutation by {}", shift),
+                [&](auto s, auto d) { return when((s + shift) % n == d); });
+        for (std::uint64_t const times : {4, 16}) {
+            add(fmt::format("lopsided {}", times),
+                [&](auto, auto d) { return d == n - 1 ? size : std::max(size / times, row_bytes_); });
+        }
+        return probes;
+    }
+
+  private:
+    // The first other rank on the first rank's node, or on another one; 0: there is none.
+    std::size_t first_with(bool same) const {
+        for (std::size_t r = 1; r < nodes_.size(); ++r)
+            if ((nodes_[r] == nodes_[0]) == same) return r;
+        return 0;
+    }
+    std::size_t near() const { return first_with(true); }
+    std::size_t far() const { return first_with(false); }
+
+    std::vector<int> const& nodes_;
+    std::uint64_t row_bytes_;
+};
+
+}  // namespace
+
+std::string Probe::name() const {
+    std::uint64_t most = 0;
+    for (auto const b : bytes.values()) most = std::max(most, b);
+    return fmt::format("{} {}", pattern, most);
+}
+
+std::vector<std::uint64_t> message_sizes(EagerLimits const& limits, std::int64_t row_bytes,
+                                         std::uint64_t least_bytes, std::uint64_t most_bytes) {
+    auto const row = static_cast<std::uint64_t>(row_bytes);
+    std::set<std::uint64_t> edges;
+    for (auto const limit : {limits.within_node_bytes, limits.between_nodes_bytes}) {
+        auto const edge = static_cast<std::uint64_t>(limit);
+        if (edge > least_bytes && edge < most_bytes) edges.insert(edge);
+    }
+    std::set<std::uint64_t> sizes;
+    auto const add = [&](double size) {
+        sizes.insert(std::max(row, static_cast<std::uint64_t>(size) / row * row));
+    };
+    double low = static_cast<double>(std::max(least_bytes, row));
+    edges.insert(most_bytes);
+    for (auto const edge : edges) {
+        auto const high = static_cast<double>(edge);
+        for (int i = 0; i < 3; ++i) add(low * std::pow(high / low, i / 2.0));  // both ends and the middle
+        if (edge != most_bytes) add(high + static_cast<double>(row));          // just beyond
+        low = high + static_cast<double>(row);
+    }
+    return {sizes.begin(), sizes.end()};
+}
+
+std::vector<Probe> probes_for(std::vector<int> const& node_of_rank, EagerLimits const& limits,
+                              std::int64_t row_bytes, std::uint64_t least_bytes, std::uint64_t most_bytes) {
+    auto const n = node_of_rank.size();
+    Patterns const patterns(node_of_rank, static_cast<std::uint64_t>(row_bytes));
+    std::vector<Probe> probes{{"empty", Matrix(n, n)}};
+    for (auto const size : message_sizes(limits, row_bytes, least_bytes, most_bytes)) {
+        for (auto& probe : patterns.at(size)) {
+            bool const is_new = std::none_of(probes.begin(), probes.end(),
+                                             [&](Probe const& other) { return other.bytes == probe.bytes; });
+            if (is_new) probes.push_back(std::move(probe));
+        }
+    }
+    return probes;
+}
+
+}  // namespace moewire

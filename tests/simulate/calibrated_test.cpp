@@ -1,0 +1,131 @@
+#include "simulate/calibrated.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "base/random.hpp"
+#include "base/statistics.hpp"
+
+namespace moewire {
+namespace {
+
+// Four nodes with one card each.
+Topology cluster() {
+    MachineDescription machine;
+    machine.name = "four";
+    machine.nic_out_bytes_per_s = machine.nic_in_bytes_per_s = 1e8;
+    return {machine, {0, 1, 2, 3}};
+}
+
+Grid<std::uint64_t, 2> drawn(std::uint64_t seed) {
+    Random random(seed, "matrix");
+    Grid<std::uint64_t, 2> bytes(4, 4);
+    double const scale = 512 * std::exp2(12 * random.uniform());
+    for (auto& b : bytes.values())
+        b = random.uniform() < 0.25 ? 0 : static_cast<std::uint64_t>(scale * (0.1 + random.uniform()));
+    return bytes;
+}
+
+CalibratedModel truth() {
+    CalibratedModel model;
+    model.floor_s = 50e-6;
+    model.eager_message_s = 4e-6;
+    model.rendezvous_message_s = 60e-6;
+    model.sharpness = 4;
+    model.rate_bytes_per_s = {{"node # NIC in", 9e7}, {"node # NIC out", 9e7}, {"node # cores", 4e8}};
+    return model;
+}
+
+std::vector<ProbeResult> probes_of(Topology const& topology, std::uint64_t first, int count, double noise) {
+    std::vector<ProbeResult> probes;
+    for (int i = 0; i < count; ++i) {
+        auto const bytes = drawn(first + static_cast<std::uint64_t>(i));
+        ProbeResult probe{"drawn", load_of({topology, bytes}, {}), {}};
+        Random random(first + static_cast<std::uint64_t>(i), "noise");
+        double const off = std::exp(noise * (random.uniform() + random.uniform() - 1));
+        for (int sample = 0; sample < 21; ++sample)
+            probe.samples_s.push_back(truth().time_s(probe.load) * off * std::exp(0.02 * random.uniform()));
+        probes.push_back(probe);
+    }
+    return probes;
+}
+
+TEST(ExchangeLoad, CountsByHand) {
+    auto const topology = cluster();
+    Grid<std::uint64_t, 2> const bytes({4, 4}, {7, 100, 70000, 0, 0, 0, 0, 0, 0, 50, 0, 0, 0, 9, 0, 0});
+    auto const load = load_of({topology, bytes}, {});
+    EXPECT_EQ(load.bytes.at("rank # out"), 70100);
+    EXPECT_EQ(load.bytes.at("rank # in"), 70000);
+    EXPECT_EQ(load.bytes.at("rank # self"), 7);
+    EXPECT_EQ(load.bytes.at("node # NIC out"), 70100);
+    EXPECT_EQ(load.bytes.at("node # cores"), 70107);
+    EXPECT_EQ(load.eager_messages, 3);  // rank 1 receives three
+    EXPECT_EQ(load.rendezvous_messages, 1);
+    EXPECT_EQ(load.regime, Regime::mixed);
+    EXPECT_EQ(load_of({topology, Grid<std::uint64_t, 2>(4, 4)}, {}).regime, Regime::nothing);
+    EXPECT_EQ(load_of({topology, bytes}, {4096, 70000}).regime, Regime::eager);  // at the limit: still eager
+    EXPECT_EQ(load_of({topology, bytes}, {4096, 8}).regime, Regime::rendezvous);
+}
+
+TEST(FitCalibrated, FindsWhatMadeTheTimes) {
+    auto const topology = cluster();
+    auto const model = fit_calibrated(probes_of(topology, 0, 80, 0), {});
+    for (auto const& held_out : probes_of(topology, 1000, 60, 0))
+        EXPECT_NEAR(model.time_s(held_out.load) / median(held_out.samples_s), 1, 0.06);
+}
+
+TEST(FitCalibrated, IntervalsHoldTheirPromiseOnWhatTheyNeverSaw) {
+    auto const topology = cluster();
+    int inside = 0, all = 0;
+    for (std::uint64_t run = 0; run < 2; ++run) {
+        auto const model = fit_calibrated(probes_of(topology, 10000 * run, 60, 0.2), {});
+        for (auto const& probe : probes_of(topology, 10000 * run + 5000, 200, 0.2)) {
+            double const off = std::abs(std::log(median(probe.samples_s) / model.time_s(probe.load)));
+            inside +=
+                off <= model.trust_in(probe.load.regime).log_radius_90 * model.widening(probe.load) ? 1 : 0;
+            ++all;
+        }
+    }
+    EXPECT_GT(inside, 0.82 * all);
+    EXPECT_LT(inside, 0.99 * all);
+}
+
+TEST(FitCalibrated, OutliersHardlyMoveIt) {
+    auto const topology = cluster();
+    auto probes = probes_of(topology, 0, 80, 0);
+    for (std::size_t i = 5; i < probes.size(); i += 16) {
+        for (auto& sample : probes[i].samples_s) sample *= 8;
+    }
+    auto const model = fit_calibrated(probes, {});
+    std::vector<double> errors;
+    for (auto const& held_out : probes_of(topology, 1000, 60, 0))
+        errors.push_back(std::abs(model.time_s(held_out.load) / median(held_out.samples_s) - 1));
+    EXPECT_LT(median(errors), 0.05);
+}
+
+TEST(FitCalibrated, WidensOutsideTheHullAndRefusesTooLittle) {
+    auto const topology = cluster();
+    auto const probes = probes_of(topology, 0, 40, 0);
+    auto const model = fit_calibrated(probes, {});
+    auto load = probes.front().load;
+    EXPECT_EQ(model.widening(load), 1);
+    load.busiest_bytes = 4 * model.hull.most_bytes;
+    EXPECT_NEAR(model.widening(load), 3, 1e-12);
+    EXPECT_THROW(fit_calibrated(std::span(probes).first(5), {}), Error);
+    auto stopped = probes;
+    stopped[3].samples_s.assign(21, 0.0);
+    EXPECT_THROW(fit_calibrated(stopped, {}), Error);
+}
+
+TEST(TailOfAMaximum, IsThatOfExponentialJitter) {
+    // P(max of n <= t) = (1 - exp(-t))^n, so the p99 of the maximum is -log(1 - 0.99^(1/n)).
+    for (int const ranks : {1, 4, 1000}) {
+        double const t = -std::log(1 - level_of_one(0.99, ranks));
+        EXPECT_NEAR(std::pow(1 - std::exp(-t), ranks), 0.99, 1e-9);
+    }
+}
+
+}  // namespace
+}  // namespace moewire

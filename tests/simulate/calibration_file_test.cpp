@@ -1,0 +1,79 @@
+#include "simulate/calibration_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace moewire {
+namespace {
+
+FrozenCalibration example() {
+    FrozenCalibration c{"2026-01-02T03:04:05Z", "0.3.0", {{"host", "a \"b\" \\c"}, {"ranks", "4"}}, {}, {}};
+    auto& m = c.model;
+    m.floor_s = 1.0 / 3e5;
+    m.eager_message_s = 1e-6;
+    m.rendezvous_message_s = 0;
+    m.sharpness = 4;
+    m.limits = {4096, 65536};
+    m.rate_bytes_per_s = {{"node # NIC out", 1.25e8}, {"rank # in", 3e9}};
+    m.trust[Regime::eager] = {12, 0.01, 0.05, 2e-5, 0};
+    m.trust[Regime::rendezvous] = {14, 0.02, 0.06, 0, 0.5};
+    m.hull = {16, 1e6, 6};
+    c.grid = {{"uniform 64", Regime::eager, 192, 1e-5, 1.1e-5}};
+    return c;
+}
+
+std::string replaced(std::string text, std::string const& from, std::string const& to) {
+    auto const at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+}
+
+std::string refusal(std::string const& text) {
+    try {
+        thaw(text, "x.toml");
+    } catch (Error const& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::usage);
+        return error.what();
+    }
+    return "";
+}
+
+TEST(CalibrationFile, SurvivesARoundTripToTheLastBit) {
+    auto const text = freeze(example());
+    auto const again = thaw(text, "x.toml");
+    EXPECT_EQ(freeze(again), text);
+    EXPECT_EQ(again.model.floor_s, example().model.floor_s);
+    EXPECT_EQ(again.keys, example().keys);
+    EXPECT_EQ(again.grid, example().grid);
+}
+
+TEST(CalibrationFile, AnyChangeIsSeen) {
+    auto const text = freeze(example());
+    EXPECT_NE(refusal(replaced(text, "ranks\" = \"4\"", "ranks\" = \"8\"")).find("hash"), std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "sharpness = 4.0", "sharpness = 2.0")).find("hash"), std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "1.25000000000000000e+08", "-1.25e8")).find("node # NIC out"),
+              std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "1.25000000000000000e+08", "nan")).find("node # NIC out"),
+              std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "floor_s", "flour_s")).find("floor_s is missing"), std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "format = 1", "format = 2")).find("format is not 1"), std::string::npos);
+    EXPECT_NE(refusal("[[[").find("not valid TOML"), std::string::npos);
+    EXPECT_NE(refusal("").find("format"), std::string::npos);
+}
+
+TEST(CalibrationKeys, EveryDifferenceIsNamed) {
+    CalibrationKeys const frozen{{"host", "a"}, {"mpi_version", "4.1.4"}, {"ranks", "4"}};
+    EXPECT_TRUE(differences(frozen, frozen).empty());
+    auto here = frozen;
+    here["mpi_version"] = "5.0.1";
+    here.erase("host");
+    here["links"] = "7";
+    EXPECT_EQ(differences(frozen, here),
+              (std::vector<std::string>{"host is not there, was a", "mpi_version is 5.0.1, was 4.1.4",
+                                        "links is 7, was not there"}));
+    EXPECT_THROW(expect_same_keys(frozen, here, "x.toml"), Error);
+}
+
+}  // namespace
+}  // namespace moewire
