@@ -98,11 +98,13 @@ Expectation expect_attribute(Trace const& trace, std::string const& name, double
         double const value = model.number(name);
         auto const stem = name.substr(0, name.size() - std::string("percent").size());
         bool const bounded = model.has(stem + "low_percent") && model.has(stem + "high_percent");
+        double const low = bounded ? model.number(stem + "low_percent") : value;
+        double const high = bounded ? model.number(stem + "high_percent") : value;
         return {expected, fmt::format("{:+.1f} %", value),
-                bounded ? fmt::format("{:+.1f} to {:+.1f} %", model.number(stem + "low_percent"),
-                                      model.number(stem + "high_percent"))
-                        : "none: one computed value",
-                value >= least && value <= most ? "confirmed" : "not found"};
+                bounded ? fmt::format("{:+.1f} to {:+.1f} %", low, high) : "none: one computed value",
+                value >= least && value <= most ? "confirmed"
+                : high < least || low > most    ? "not found"
+                                                : "cannot tell"};
     }
     return not_run(expected, command);
 }
