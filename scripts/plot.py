@@ -7,6 +7,7 @@
     plot.py assign RESULTS.json --output FOLDER     balance against perplexity of routing policies
     plot.py simulation RESULTS.json --output FOLDER times against imbalance
     plot.py what_if RESULTS.json --output FOLDER    times against imbalance, ranks and bandwidth
+    plot.py compare COMPARISON.json --output FOLDER residuals, predicted beside measured
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from plots.assign import plot_assign
 from plots.common import style
+from plots.compare import plot_compare
 from plots.profile import plot_profile
 from plots.simulation import plot_simulation
 from plots.timeline import plot_timeline
@@ -22,7 +24,7 @@ from plots.trace import plot_trace
 from plots.what_if import plot_what_if
 
 KINDS = {"trace": plot_trace, "timeline": plot_timeline, "profile": plot_profile, "assign": plot_assign, "simulation": plot_simulation,
-         "what_if": plot_what_if}
+         "what_if": plot_what_if, "compare": plot_compare}
 
 
 def layer_range(text: str) -> tuple:

@@ -32,6 +32,7 @@ struct Hull {
 struct CalibratedModel {
     double floor_s = 0, eager_message_s = 0, rendezvous_message_s = 0;
     double sharpness = 1;                            // p
+    double overlap = 1;                              // q
     std::map<std::string, double> rate_bytes_per_s;  // by class; a class that is absent costs nothing
     EagerLimits limits;
     std::map<Regime, RegimeTrust> trust;

@@ -33,8 +33,9 @@ struct ExchangeLoad {
     Regime regime = Regime::nothing;
 };
 
-// Classes that are always there: "rank # out", "rank # in", "rank # self", "node # cores" (all bytes that
-// ranks of one node send or receive: what its processors must copy), and those of the topology's resources.
+// Classes that are always there: "rank # out", "rank # in", "rank # both" (out and in: roads that do not
+// carry both ways at full rate), "pair # both" (of one connection), "rank # self", "node # both" and "node #
+// cores" (both and self: what its processors must copy), and those of the topology's resources.
 ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits);
 
 }  // namespace moewire
