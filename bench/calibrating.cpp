@@ -37,7 +37,8 @@ std::int64_t limit_from(std::map<std::string, std::string> const& variables, std
     auto const found = variables.find("OMPI_MCA_" + name);
     if (found == variables.end()) return usual;
     auto const bytes = parse_size(found->second, "OMPI_MCA_" + name);
-    return static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, std::uint64_t{1} << 40));
+    auto const limit = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, std::uint64_t{1} << 40));
+    return std::max<std::int64_t>(0, limit - eager_header_bytes);
 }
 
 Json samples_json(std::vector<Probe> const& probes, std::vector<std::vector<double>> const& samples,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -93,20 +94,25 @@ std::vector<std::string> say_answers(std::vector<Group> const& groups) {
 }
 
 std::string say_accuracy(std::vector<ModelAccuracy> const& accuracy) {
-    std::string text;
+    std::map<std::string, std::string> of_model;
     for (auto const& a : accuracy) {
         if (!a.has_interval) continue;
+        auto& text = of_model[a.model];
         text += fmt::format(
             "{}mode {}: within {:.0f} % (median over {} exchanges; 95 % of them within {:.0f} %; its 90 % "
             "interval held {:.0f} %)",
             text.empty() ? "" : "; ", a.mode, 100 * a.median_error, a.exchanges, 100 * a.p95_error,
             100 * a.coverage);
     }
-    if (text.empty()) return "";
-    return fmt::format(
-        "The model `line`, calibrated just before on other sizes and isolated exchanges, predicted the "
-        "median exchange, {}.",
-        text);
+    std::string all;
+    for (auto const& [model, text] : of_model) {
+        all += fmt::format("{}The model `{}`, {}, predicted the median exchange, {}.", all.empty() ? "" : " ",
+                           model,
+                           model == "line" ? "calibrated just before on other sizes and isolated exchanges"
+                                           : "frozen before the run",
+                           text);
+    }
+    return all;
 }
 
 std::vector<std::string> say_limits(Trace const& trace, std::vector<Group> const& groups) {

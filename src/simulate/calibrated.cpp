@@ -11,13 +11,14 @@ double CalibratedModel::time_s(ExchangeLoad const& load) const {
     double longest_s = 0;
     for (auto const& [name, bytes] : load.bytes) {
         auto const rate = rate_bytes_per_s.find(name);
-        if (rate != rate_bytes_per_s.end()) longest_s = std::max(longest_s, bytes / rate->second);
+        if (rate != rate_bytes_per_s.end())
+            longest_s = std::max(longest_s, (bytes - credit_bytes) / rate->second);
     }
     double powers = 0;
     for (auto const& [name, bytes] : load.bytes) {
         auto const rate = rate_bytes_per_s.find(name);
         if (longest_s > 0 && rate != rate_bytes_per_s.end())
-            powers += std::pow(bytes / rate->second / longest_s, sharpness);
+            powers += std::pow(std::max(0.0, bytes - credit_bytes) / rate->second / longest_s, sharpness);
     }
     double const moved_s = longest_s > 0 ? longest_s * std::pow(powers, 1 / sharpness) : 0;
     double const start_s =

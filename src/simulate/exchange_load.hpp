@@ -14,11 +14,13 @@
 
 namespace moewire {
 
-// The longest message that goes without asking, headers aside.
-// Source: Open MPI 4.1, `ompi_info --param btl all --level 9`: btl_vader_eager_limit, btl_tcp_eager_limit.
+// The longest message that goes without asking: the transport's limit less the header that counts towards it.
+// Source: Open MPI 4.1, `ompi_info --param btl all --level 9`: btl_vader_eager_limit, btl_tcp_eager_limit;
+// ob1's header.
+inline constexpr std::int64_t eager_header_bytes = 64;
 struct EagerLimits {
-    std::int64_t within_node_bytes = 4096;
-    std::int64_t between_nodes_bytes = 65536;
+    std::int64_t within_node_bytes = 4096 - eager_header_bytes;
+    std::int64_t between_nodes_bytes = 65536 - eager_header_bytes;
     friend bool operator==(EagerLimits const&, EagerLimits const&) = default;
 };
 

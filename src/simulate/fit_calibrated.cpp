@@ -33,7 +33,8 @@ double power(double x, int exponent) {  // exponent: a power of two
     return x;
 }
 
-// The model as an array of logarithms: three times, then a slowness (seconds per byte) for every class.
+// The model as an array of positive numbers: three times, the credit, then a slowness (seconds per byte) for
+// every class.
 class LogFit {
   public:
     LogFit(std::span<Observed const> observed, int sharpness, int overlap)
@@ -62,9 +63,9 @@ class LogFit {
         for (std::size_t i = 0; i < log_p50_.size(); ++i) {
             auto const* const f = &factors_[i * width];
             double longest = 0, powers = 0;
-            for (std::size_t k = 2; k < width; ++k) longest = std::max(longest, f[k] * x[k + 1]);
+            for (std::size_t k = 2; k < width; ++k) longest = std::max(longest, (f[k] - x[3]) * x[k + 2]);
             for (std::size_t k = 2; k < width && longest > 0; ++k)
-                powers += power(f[k] * x[k + 1] / longest, sharpness_);
+                powers += power(std::max(0.0, f[k] - x[3]) * x[k + 2] / longest, sharpness_);
             double const moved = longest > 0 ? longest * std::pow(powers, 1.0 / sharpness_) : 0;
             double const start = x[0] + f[0] * x[1] + f[1] * x[2], longer = std::max(start, moved);
             double const both = power(start / longer, overlap_) + power(moved / longer, overlap_);
@@ -76,7 +77,7 @@ class LogFit {
     // Around what the data allow: no road is slower than the slowest probe that used it says.
     std::vector<double> start(Random& random, bool is_first) const {
         double const least_s = std::exp(*std::min_element(log_p50_.begin(), log_p50_.end()));
-        std::vector<double> x{0.7 * least_s, 0.05 * least_s, 0.05 * least_s};
+        std::vector<double> x{0.7 * least_s, 0.05 * least_s, 0.05 * least_s, 100};
         auto const width = classes_.size() + 2;
         for (std::size_t k = 2; k < width; ++k) {
             double slowest = INFINITY;
@@ -123,11 +124,12 @@ class LogFit {
         model.floor_s = x[0];
         model.eager_message_s = x[1] < 1e-12 ? 0 : x[1];
         model.rendezvous_message_s = x[2] < 1e-12 ? 0 : x[2];
+        model.credit_bytes = x[3] < 1 ? 0 : x[3];
         model.sharpness = sharpness_;
         model.overlap = overlap_;
         model.limits = limits;
         for (std::size_t k = 0; k < classes_.size(); ++k) {
-            if (x[k + 3] > 1e-15) model.rate_bytes_per_s[classes_[k]] = 1 / x[k + 3];
+            if (x[k + 4] > 1e-15) model.rate_bytes_per_s[classes_[k]] = 1 / x[k + 4];
         }
         return model;
     }
