@@ -50,6 +50,9 @@ double mean_tau(TraceComparison const& comparison, std::string const& model);
 double p99_error(
     TraceComparison const& comparison);  // median of |predicted / measured - 1|; 0: none was predicted
 
+// Ours, other cost models and six simpler rules, a row each.
+std::string model_table(TraceComparison const& comparison);
+// The same, then ours by size, skew, strategy, layer, direction and mode.
 std::string comparison_text(TraceComparison const& comparison);
 std::string comparison_json(TraceComparison const& comparison);
 

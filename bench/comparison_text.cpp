@@ -33,6 +33,8 @@ std::vector<std::string> header_with(std::string first, std::vector<std::string>
     return all;
 }
 
+}  // namespace
+
 std::string model_table(TraceComparison const& c) {
     Table table(header_with("model", {"tau", "regret"}));
     for (auto const& model : c.models) {
@@ -44,6 +46,8 @@ std::string model_table(TraceComparison const& c) {
     }
     return table.text(TableStyle::plain);
 }
+
+namespace {
 
 std::string class_table(TraceComparison const& c, std::string const& title,
                         std::function<std::string(ComparedExchange const&)> const& class_of) {

@@ -8,8 +8,8 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "bench/comparing.hpp"
-#include "bench/subject.hpp"
 #include "bench/places.hpp"
+#include "bench/subject.hpp"
 #include "bench/sweep_sizes.hpp"
 
 namespace moewire {

@@ -1,5 +1,7 @@
 // moewire study: all experiments in one folder, from profile to report.
+#include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -8,6 +10,8 @@
 #include "base/log.hpp"
 #include "base/show.hpp"
 #include "bench/assigning.hpp"
+#include "bench/calibrating.hpp"
+#include "bench/comparing.hpp"
 #include "bench/measuring.hpp"
 #include "bench/places.hpp"
 #include "bench/profiling.hpp"
@@ -87,6 +91,34 @@ void finish(Context const& context, fs::path const& folder, MeasureOutcome const
                                outcome.trace.string(), (folder / "plots").string()));
 }
 
+// What was predicted beside what was measured: the study's last word.
+void finish_comparison(Context const& context, fs::path const& folder, MeasureOutcome const& outcome,
+                       bool plots) {
+    if (!context.world.is_root() || context.world.size() == 1 || outcome.ok == 0) return;
+    auto const comparison = compare_trace(read_trace(outcome.trace), std::nullopt, "");
+    write_file(folder / "comparison.txt", comparison_text(comparison));
+    write_file(folder / "comparison.json", comparison_json(comparison));
+    if (plots) draw("compare", folder / "comparison.json", folder / "plots");
+    print(context,
+          fmt::format("compared {}\n\n{}", (folder / "comparison.txt").string(), model_table(comparison)));
+}
+
+// Freezes what the simulator will say, before anything that it will say is measured.
+void calibrate_before(Context const& context, Subject const& subject, fs::path const& folder,
+                      MeasureRequest& r) {
+    if (context.world.size() == 1 || subject.memory != MemoryKind::host || !r.calibration.empty()) return;
+    say_stage("calibrate, freeze");
+    CalibrateRequest request;
+    request.transport = r.transport;
+    request.topology = r.topology;
+    request.iterations = std::max<std::int64_t>(5, r.calibration_iterations / 2);
+    request.seed = r.seed;
+    request.timeout_s = r.timeout_s;
+    request.output = (folder / "calibration.toml").string();
+    calibrate_here(context, request);
+    r.calibration = request.output;
+}
+
 AssignRequest request_of(Suite const& suite, fs::path const& folder, Options const& o) {
     AssignRequest request;
     request.strategies = split_list(suite.assign_strategies, "assign_strategies");
@@ -144,9 +176,11 @@ int run(Context const& context, Options const& o) {
         policies = assign(context, subject, parallel, r.dataset, Split::test, request_of(suite, folder, o));
     }
     say_stage(o.skip_finetuning ? "fine-tuning skipped, as asked" : "fine-tuning is not built yet: skipped");
-    say_stage("measure placements");
+    calibrate_before(context, subject, folder, r);
+    say_stage("predict, measure placements");
     auto const outcome = measure(context, r, subject, parallel, evaluations);
     finish(context, folder, outcome, policies, !o.no_plots);
+    run_on_all(context.world, [&] { finish_comparison(context, folder, outcome, !o.no_plots); });
     return outcome.failed > 0 ? 4 : 0;
 }
 
@@ -162,9 +196,9 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     flag(app, "no_plots", o->no_plots, "Draw no figures");
     footer(app,
            "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
-           "Leaves profiling/, assignment_tests/, simulation/, perplexity.json, run.h5, plots/ and report.md "
-           "in one "
-           "folder.");
+           "Leaves profiling/, assignment_tests/, simulation/, perplexity.json, calibration.toml, run.h5, "
+           "plots/, report.md "
+           "and comparison.txt in one folder.");
     return [o](Context const& context) { return run(context, *o); };
 }
 

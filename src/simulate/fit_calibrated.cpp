@@ -102,7 +102,7 @@ class LogFit {
                 bool better = false;
                 for (double const direction : {1.0, -1.0}) {
                     x[i] = old * std::exp(direction * step[i]);
-                    if (double const now = loss(x); now < best - 1e-12) {
+                    if (double const now = loss(x); now < best - 1e-6) {
                         best = now;
                         better = true;
                         break;
