@@ -19,6 +19,7 @@
 #include "system/environment.hpp"
 #include "system/node_map.hpp"
 #include "system/provenance.hpp"
+#include "system/watchdog.hpp"
 
 namespace moewire {
 namespace {
@@ -37,7 +38,8 @@ std::int64_t limit_from(std::map<std::string, std::string> const& variables, std
     auto const found = variables.find("OMPI_MCA_" + name);
     if (found == variables.end()) return usual;
     auto const bytes = parse_size(found->second, "OMPI_MCA_" + name);
-    return static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, std::uint64_t{1} << 40));
+    auto const limit = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, std::uint64_t{1} << 40));
+    return std::max<std::int64_t>(0, limit - eager_header_bytes);
 }
 
 Json samples_json(std::vector<Probe> const& probes, std::vector<std::vector<double>> const& samples,
@@ -119,6 +121,20 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
         write_file(r.output, freeze(frozen));
     });
     return frozen;
+}
+
+FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const& r) {
+    auto const& world = context.world;
+    std::string transport;
+    run_on_all(world, [&] {
+        std::filesystem::path const path(r.output);
+        if (world.is_root()) ensure_writable_folder(path.has_parent_path() ? path.parent_path() : ".");
+        transport = r.transport == "auto" ? default_exchange(world) : r.transport;
+    });
+    Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
+    auto const exchange = guarded(make_exchange(transport, world), watchdog);
+    auto const topology = find_topology(world, r.topology, node_map_of(world));
+    return calibrate_machine(context, *exchange, transport, topology, clock_offsets(world), r);
 }
 
 FrozenCalibration calibration_for(Context const& context, std::filesystem::path const& file,

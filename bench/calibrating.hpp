@@ -35,6 +35,9 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
                                     Topology const& topology, std::vector<ClockOffset> const& offsets,
                                     CalibrateRequest const& request);
 
+// Collective: all ranks. The same, with an exchange in host memory and a topology of its own.
+FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const& request);
+
 // Collective: all ranks. Reads a frozen file on every rank and compares its keys with this run's.
 // Throws on all ranks: usage, when the file is not there, damaged, changed, or made elsewhere.
 FrozenCalibration calibration_for(Context const& context, std::filesystem::path const& file,

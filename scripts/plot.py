@@ -9,6 +9,7 @@
     plot.py training HISTORY.json --output FOLDER   losses, balance and perplexity over steps
     plot.py arms RESULTS.json --output FOLDER       perplexity against balance of every fine-tune
     plot.py what_if RESULTS.json --output FOLDER    times against imbalance, ranks and bandwidth
+    plot.py compare COMPARISON.json --output FOLDER residuals, predicted beside measured
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 from plots.arms import plot_arms
 from plots.assign import plot_assign
 from plots.common import style
+from plots.compare import plot_compare
 from plots.profile import plot_profile
 from plots.simulation import plot_simulation
 from plots.timeline import plot_timeline
@@ -26,7 +28,7 @@ from plots.training import plot_training
 from plots.what_if import plot_what_if
 
 KINDS = {"trace": plot_trace, "timeline": plot_timeline, "profile": plot_profile, "assign": plot_assign, "simulation": plot_simulation,
-         "what_if": plot_what_if, "training": plot_training, "arms": plot_arms}
+         "what_if": plot_what_if, "training": plot_training, "arms": plot_arms, "compare": plot_compare}
 
 
 def layer_range(text: str) -> tuple:

@@ -4,15 +4,10 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
-#include "base/file.hpp"
 #include "base/show.hpp"
-#include "base/statistics.hpp"
 #include "bench/calibrating.hpp"
-#include "bench/facts.hpp"
 #include "simulate/accuracy.hpp"
 #include "system/agreement.hpp"
-#include "system/node_map.hpp"
-#include "system/watchdog.hpp"
 
 namespace moewire {
 namespace {
@@ -50,20 +45,9 @@ std::string table_of(FrozenCalibration const& frozen) {
 }
 
 int run(Context const& context, CalibrateRequest const& r) {
-    auto const& world = context.world;
-    std::string transport;
-    run_on_all(world, [&] {
-        check(r);
-        std::filesystem::path const path(r.output);
-        if (world.is_root()) ensure_writable_folder(path.has_parent_path() ? path.parent_path() : ".");
-        transport = r.transport == "auto" ? default_exchange(world) : r.transport;
-    });
-    Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
-    auto const exchange = guarded(make_exchange(transport, world), watchdog);
-    auto const topology = find_topology(world, r.topology, node_map_of(world));
-    auto const offsets = clock_offsets(world);
-    auto const frozen = calibrate_machine(context, *exchange, transport, topology, offsets, r);
-    if (!world.is_root()) return 0;
+    run_on_all(context.world, [&] { check(r); });
+    auto const frozen = calibrate_here(context, r);
+    if (!context.world.is_root()) return 0;
     print(context, table_of(frozen) + fmt::format("frozen {} ({}), samples {}.samples.json\n", r.output,
                                                   digest_of(frozen), r.output));
     return 0;

@@ -1,6 +1,7 @@
 // moewire study: all experiments in one folder, from profile to report.
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,8 @@
 #include "base/show.hpp"
 #include "bench/arms.hpp"
 #include "bench/assigning.hpp"
+#include "bench/calibrating.hpp"
+#include "bench/comparing.hpp"
 #include "bench/measuring.hpp"
 #include "bench/output_claim.hpp"
 #include "bench/places.hpp"
@@ -121,6 +124,33 @@ void finish(Context const& context, fs::path const& folder, MeasureOutcome const
     for (auto const& sentence : most_important(run)) print(context, "* " + sentence.text + "\n");
 }
 
+// What was predicted beside what was measured: the study's last word.
+void finish_comparison(Context const& context, fs::path const& folder, MeasureOutcome const& outcome,
+                       bool plots) {
+    if (!context.world.is_root() || context.world.size() == 1 || outcome.ok == 0) return;
+    auto const comparison = compare_trace(read_trace(outcome.trace), std::nullopt, "");
+    write_file(folder / "comparison.txt", comparison_text(comparison));
+    write_file(folder / "comparison.json", comparison_json(comparison));
+    if (plots) draw("compare", folder / "comparison.json", folder / "plots");
+    print(context,
+          fmt::format("compared {}\n\n{}", (folder / "comparison.txt").string(), model_table(comparison)));
+}
+
+// Freezes what the simulator will say, before anything that it will say is measured.
+void calibrate_before(Context const& context, Stages& stages, Subject const& subject, fs::path const& folder,
+                      MeasureRequest& r) {
+    if (context.world.size() == 1 || subject.memory != MemoryKind::host || !r.calibration.empty()) return;
+    CalibrateRequest request;
+    request.transport = r.transport;
+    request.topology = r.topology;
+    request.iterations = std::max<std::int64_t>(5, r.calibration_iterations / 2);
+    request.seed = r.seed;
+    request.timeout_s = r.timeout_s;
+    request.output = (folder / "calibration.toml").string();
+    stages.run("calibrate, freeze", [&] { calibrate_here(context, request); });
+    r.calibration = request.output;
+}
+
 AssignRequest request_of(Suite const& suite, fs::path const& folder, Options const& o) {
     AssignRequest request;
     request.strategies = split_list(suite.assign_strategies, "assign_strategies");
@@ -222,7 +252,8 @@ int run(Context const& context, Options const& o) {
         if (auto const signal = listener.heard(world); !signal.empty()) return end_early(context, signal);
     }
     if (world.is_root()) notes.merge(finetune_notes(arms));
-    say_stage("measure placements");
+    calibrate_before(context, stages, subject, folder, r);
+    say_stage("predict, measure placements");
     std::vector<Evaluation> evaluations;
     for (auto const& [name, json] : perplexities.items())
         evaluations.push_back(evaluation_of(Document::parse(json.dump())));
@@ -232,6 +263,7 @@ int run(Context const& context, Options const& o) {
         return 0;
     }
     finish(context, folder, outcome, policies, arms, !o.no_plots);
+    run_on_all(world, [&] { finish_comparison(context, folder, outcome, !o.no_plots); });
     return outcome.failed > 0 ? 4 : 0;
 }
 
@@ -247,10 +279,11 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     flag(app, "resume", o->resume,
          "Go on with the study in --output, or start it: only what is missing is done");
     flag(app, "no_plots", o->no_plots, "Draw no figures");
-    footer(app,
-           "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
-           "Leaves profiling/, assignment_tests/, simulation/, finetuning/, perplexity.json, run.h5, plots/, "
-           "report.html, report.md and CSV files in one folder.");
+    footer(
+        app,
+        "Example:\n  mpirun --oversubscribe -n 4 moewire study --quick\n"
+        "Leaves profiling/, assignment_tests/, simulation/, finetuning/, perplexity.json, calibration.toml, "
+        "run.h5, plots/, comparison.txt, report.html, report.md and CSV files in one folder.");
     return [o](Context const& context) { return run(context, *o); };
 }
 

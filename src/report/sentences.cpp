@@ -173,8 +173,11 @@ std::vector<Sentence> say_accuracy(std::vector<ModelAccuracy> const& accuracy,
     }
     std::vector<Sentence> sentences;
     for (auto& [model, s] : of_model) {
-        s.text = fmt::format("The model `{}` predicted the median exchange before any was timed, {}.", model,
-                             s.text);
+        s.text =
+            fmt::format("The model `{}`, {}, predicted the median exchange before any was timed, {}.", model,
+                        model == "line" ? "fitted just before on other sizes and isolated exchanges"
+                                        : "frozen before the run",
+                        s.text);
         sentences.push_back(std::move(s));
         sentences.push_back(say_miss(worst_miss(groups, model), model));
     }

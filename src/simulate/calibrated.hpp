@@ -31,7 +31,9 @@ struct Hull {
 
 struct CalibratedModel {
     double floor_s = 0, eager_message_s = 0, rendezvous_message_s = 0;
+    double credit_bytes = 0;                         // what buffers and token buckets on the way take at once
     double sharpness = 1;                            // p
+    double overlap = 1;                              // q
     std::map<std::string, double> rate_bytes_per_s;  // by class; a class that is absent costs nothing
     EagerLimits limits;
     std::map<Regime, RegimeTrust> trust;

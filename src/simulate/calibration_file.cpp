@@ -32,9 +32,11 @@ std::string body_of(FrozenCalibration const& c) {
     for (auto const& [key, value] : c.keys) text += fmt::format("{} = {}\n", quoted(key), quoted(value));
     text += fmt::format(
         "\n[parameters]\nfloor_s = {:.17e}\neager_message_s = {:.17e}\nrendezvous_message_s = {:.17e}\n"
-        "sharpness = {:.17e}\nwithin_node_eager_bytes = {}\nbetween_nodes_eager_bytes = {}\n",
-        m.floor_s, m.eager_message_s, m.rendezvous_message_s, m.sharpness, m.limits.within_node_bytes,
-        m.limits.between_nodes_bytes);
+        "credit_bytes = {:.17e}\nsharpness = {:.17e}\noverlap = {:.17e}\nwithin_node_eager_bytes = "
+        "{}\nbetween_nodes_eager_bytes = "
+        "{}\n",
+        m.floor_s, m.eager_message_s, m.rendezvous_message_s, m.credit_bytes, m.sharpness, m.overlap,
+        m.limits.within_node_bytes, m.limits.between_nodes_bytes);
     text += "\n[rate_bytes_per_s]  # of the busiest of each class\n";
     for (auto const& [name, rate] : m.rate_bytes_per_s)
         text += fmt::format("{} = {:.17e}\n", quoted(name), rate);
@@ -109,7 +111,9 @@ CalibratedModel model_of(toml::table const& root, std::string const& file) {
     m.floor_s = p.number("floor_s", 0);
     m.eager_message_s = p.number("eager_message_s", 0);
     m.rendezvous_message_s = p.number("rendezvous_message_s", 0);
+    m.credit_bytes = p.number("credit_bytes", 0);
     m.sharpness = p.number("sharpness", 1);
+    m.overlap = p.number("overlap", 1);
     m.limits.within_node_bytes = static_cast<std::int64_t>(p.number("within_node_eager_bytes", 0));
     m.limits.between_nodes_bytes = static_cast<std::int64_t>(p.number("between_nodes_eager_bytes", 0));
     Reader const rates(root["rate_bytes_per_s"].as_table(), "rate_bytes_per_s", file);

@@ -37,16 +37,20 @@ struct RankSums {
 };
 
 void add_ranks(Scenario const& scenario, std::vector<RankSums> const& ranks, ExchangeLoad& load) {
-    std::vector<double> cores(static_cast<std::size_t>(scenario.topology.nodes()));
+    std::vector<double> cores(static_cast<std::size_t>(scenario.topology.nodes())), both(cores.size());
     for (std::size_t r = 0; r < ranks.size(); ++r) {
         add_most(load.bytes, "rank # out", ranks[r].out);
         add_most(load.bytes, "rank # in", ranks[r].in);
         add_most(load.bytes, "rank # self", ranks[r].self);
         load.eager_messages = std::max(load.eager_messages, ranks[r].eager);
         load.rendezvous_messages = std::max(load.rendezvous_messages, ranks[r].rendezvous);
-        cores[static_cast<std::size_t>(scenario.topology.node_of(make_id<RankId>(r)))] +=
-            ranks[r].out + ranks[r].in + ranks[r].self;
+        auto const node = static_cast<std::size_t>(scenario.topology.node_of(make_id<RankId>(r)));
+        double const moved = ranks[r].out + ranks[r].in;
+        add_most(load.bytes, "rank # both", moved);
+        both[node] += moved;
+        cores[node] += moved + ranks[r].self;
     }
+    for (double const bytes : both) add_most(load.bytes, "node # both", bytes);
     for (double const bytes : cores) add_most(load.bytes, "node # cores", bytes);
     load.busiest_bytes = std::max(load.bytes["rank # out"], load.bytes["rank # in"]);
 }
@@ -70,6 +74,7 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
     auto const count = static_cast<std::size_t>(topology.ranks());
     std::vector<double> crossing(topology.resources().size());
     std::vector<RankSums> ranks(count);
+    double busiest_pair = 0;
     bool any_eager = false, any_rendezvous = false;
     for (RankId const source : ids<RankId>(count)) {
         for (RankId const destination : ids<RankId>(count)) {
@@ -81,6 +86,8 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
                 from.self += bytes;
                 continue;
             }
+            busiest_pair =
+                std::max(busiest_pair, bytes + static_cast<double>(scenario.bytes(destination, source)));
             for (auto const resource : topology.path(source, destination)) crossing[resource] += bytes;
             bool const near = topology.node_of(source) == topology.node_of(destination);
             auto const limit = near ? limits.within_node_bytes : limits.between_nodes_bytes;
@@ -92,6 +99,7 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
         }
     }
     ExchangeLoad load;
+    load.bytes["pair # both"] = busiest_pair;
     add_ranks(scenario, ranks, load);
     for (std::size_t i = 0; i < crossing.size(); ++i) {
         auto const name = class_of(topology.resources()[i].name);

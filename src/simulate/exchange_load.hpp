@@ -14,11 +14,13 @@
 
 namespace moewire {
 
-// The longest message that goes without asking, headers aside.
-// Source: Open MPI 4.1, `ompi_info --param btl all --level 9`: btl_vader_eager_limit, btl_tcp_eager_limit.
+// The longest message that goes without asking: the transport's limit less the header that counts towards it.
+// Source: Open MPI 4.1, `ompi_info --param btl all --level 9`: btl_vader_eager_limit, btl_tcp_eager_limit;
+// ob1's header.
+inline constexpr std::int64_t eager_header_bytes = 64;
 struct EagerLimits {
-    std::int64_t within_node_bytes = 4096;
-    std::int64_t between_nodes_bytes = 65536;
+    std::int64_t within_node_bytes = 4096 - eager_header_bytes;
+    std::int64_t between_nodes_bytes = 65536 - eager_header_bytes;
     friend bool operator==(EagerLimits const&, EagerLimits const&) = default;
 };
 
@@ -33,8 +35,9 @@ struct ExchangeLoad {
     Regime regime = Regime::nothing;
 };
 
-// Classes that are always there: "rank # out", "rank # in", "rank # self", "node # cores" (all bytes that
-// ranks of one node send or receive: what its processors must copy), and those of the topology's resources.
+// Classes that are always there: "rank # out", "rank # in", "rank # both" (out and in: roads that do not
+// carry both ways at full rate), "pair # both" (of one connection), "rank # self", "node # both" and "node #
+// cores" (both and self: what its processors must copy), and those of the topology's resources.
 ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits);
 
 }  // namespace moewire

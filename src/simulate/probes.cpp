@@ -6,8 +6,12 @@
 
 #include <fmt/format.h>
 
+#include "base/random.hpp"
+
 namespace moewire {
 namespace {
+
+constexpr std::uint64_t drawn_per_size = 4;
 
 using Matrix = Grid<std::uint64_t, 2>;
 
@@ -42,6 +46,14 @@ class Patterns {
         for (std::uint64_t const times : {4, 16}) {
             add(fmt::format("lopsided {}", times),
                 [&](auto, auto d) { return d == n - 1 ? size : std::max(size / times, row_bytes_); });
+        }
+        for (std::uint64_t draw = 0; draw < drawn_per_size; ++draw) {
+            Random random(mix64(size) + draw, "probes");
+            // Log-uniform over a factor of 32, up to the size: skewed, and unlike any popularity law.
+            add(fmt::format("drawn {}", draw), [&](auto, auto) {
+                auto const part = std::exp2(-5 * random.uniform());
+                return std::max(row_bytes_, static_cast<std::uint64_t>(static_cast<double>(size) * part));
+            });
         }
         return probes;
     }

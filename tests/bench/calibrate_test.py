@@ -1,5 +1,6 @@
 """A calibration is frozen, kept in the trace, refused where it does not belong; a trace is compared with it."""
 
+import json
 import re
 import sys
 import unittest
@@ -8,6 +9,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from support.program import ProgramTest
 
+TEXT = "control:zipf"
+MEASURE = ("--model", "tiny-phimoe", "--dataset", TEXT, "--strategies", "contiguous,eplb_pack", "--iterations", 6, "--warmups", 1,
+           "--calibration_iterations", 5, "--tokens_per_rank", 128, "--window", 128)
+SIX = {"port_bound", "single_line", "busbw_rule", "astra_constants", "simai_formula", "endpoint_load"}
 QUICK = ("--iterations", 5, "--most_bytes", "128K")
 
 
@@ -37,6 +42,67 @@ class Calibrate(ProgramTest):
         self.refused(2, "--iterations", "calibrate", "--iterations", 1, ranks=2)
         self.refused(2, ".toml", "calibrate", "--output", "x.txt", ranks=2)
         self.refused(2, "unknown topology", "calibrate", "--topology", "nowhere", "--output", self.scratch / "x.toml", ranks=2)
+
+    def test_a_trace_keeps_the_file_that_predicted_it_and_is_compared(self):
+        path = self.calibrated(2)
+        run = self.scratch / "run.h5"
+        self.ok("measure", *MEASURE, "--calibration", path, "--output", run, ranks=2)
+        told = self.ok("compare", run, "--calibration", path, "--output", self.scratch / "out", "--no_plots")
+        self.assertIn("calibrated", told)
+        found = self.json(self.scratch / "out/comparison.json")
+        self.assertEqual(found["model"], "calibrated")
+        self.assertLessEqual(SIX, set(found["models"]))
+        # two strategies, dispatch and combine of every layer
+        self.assertEqual(len(found["exchanges"]), 2 * 2 * 4)
+        ours = [abs(one["predicted"]["calibrated"]["s"] / one["measured_s"] - 1) for one in found["exchanges"]]
+        self.assertAlmostEqual(found["models"]["calibrated"]["mape"], sum(ours) / len(ours), places=9)
+        self.assertAlmostEqual(found["models"]["calibrated"]["max_error"], max(ours), places=9)
+        inside = [one["predicted"]["calibrated"]["low_s"] <= one["measured_s"] <= one["predicted"]["calibrated"]["high_s"]
+                  for one in found["exchanges"]]
+        self.assertAlmostEqual(found["models"]["calibrated"]["coverage"], sum(inside) / len(inside), places=9)
+
+        self.ok("compare", run, "--gate", "mape=100000,coverage=0-100")
+        self.assertIn("MAPE is", self.refused(5, "above 0", "compare", run, "--gate", "mape=0"))
+        self.refused(2, "--gate", "compare", run, "--gate", "mope=3")
+        self.refused(2, "--gate", "compare", run, "--gate", "mape=x")
+        one = found["exchanges"][0]
+        size = int(one["busiest_bytes"])
+        self.assertIn("slower than normal", self.ok("compare", run, "--bytes", size, "--time", 1e9))
+        self.assertIn("faster than normal", self.ok("compare", run, "--bytes", size, "--time", 1e-6))
+        self.assertIn("cannot tell", self.ok("compare", run, "--bytes", "500G", "--time", 10))
+        self.refused(2, "belong together", "compare", run, "--bytes", size)
+
+        later = self.scratch / "later.toml"
+        self.ok("calibrate", "--output", later, *QUICK, "--seed", 1, ranks=2)
+        self.refused(2, "was not predicted by", "compare", run, "--calibration", later)
+
+    def test_what_does_not_belong_is_refused_and_nothing_is_measured(self):
+        path = self.calibrated(2)
+        text = path.read_text()
+        wrong = {
+            "its hash does not fit": re.sub(r'"Open MPI v[^"]*"', '"Open MPI v9.9.9"', text),  # a planted version
+            "must be finite, 0 or more": re.sub(r'("rank # self" = )', r"\1-", text),  # a negative bandwidth
+            "hash": re.sub(r'\n"rank # self" = .*', "", text),  # a missing road
+            "not valid TOML": text[: len(text) // 2] + "[[[",
+        }
+        for fragment, changed in wrong.items():
+            self.assertNotEqual(changed, text, fragment)
+            planted = self.write("planted.toml", changed)
+            run = self.scratch / "refused.h5"
+            self.refused(2, fragment, "measure", *MEASURE, "--calibration", planted, "--output", run, ranks=2)
+            self.assertFalse(run.exists())
+        run = self.scratch / "elsewhere.h5"
+        self.refused(2, "ranks is 4, was 2", "measure", *MEASURE, "--calibration", path, "--output", run, ranks=4)
+        self.refused(2, "topology is laptop, was probe", "measure", *MEASURE, "--calibration", path, "--topology", "laptop", "--output", run,
+                     ranks=2)
+        self.assertFalse(run.exists())
+
+    def test_without_a_calibration_the_line_is_compared(self):
+        run = self.scratch / "line.h5"
+        self.ok("measure", *MEASURE, "--output", run, ranks=2)
+        found = json.loads(self.ok("compare", run, "--json"))
+        self.assertEqual(found["model"], "line")
+        self.assertLessEqual(SIX, set(found["models"]))
 
 
 if __name__ == "__main__":

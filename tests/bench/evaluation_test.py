@@ -94,6 +94,11 @@ class Study(ProgramTest):
                      "profiling/drama/expert_assignment_stats.json", "profiling/manual/profiling_report.txt"):
             self.assertTrue((folder / name).is_file(), name)
         self.assertGreaterEqual(len(list((folder / "plots").glob("*.png"))), 8)
+        compared = self.json(folder / "comparison.json")  # frozen first, compared last
+        self.assertEqual(compared["model"], "calibrated")
+        self.assertEqual(len(compared["exchanges"]), 2 * 2 * 2 * 2 * 4)  # texts, modes, strategies, directions, layers
+        self.assertTrue((folder / "calibration.toml").is_file())
+        self.assertIn("endpoint_load", out[out.index("compared "):])
         self.assertIn("report.md", out)
         page, *sentences = out[out.index("page     "):].strip().split("\n* ")
         self.assertEqual(Path(page.split()[1]), folder / "report.html")

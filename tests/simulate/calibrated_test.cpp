@@ -59,6 +59,8 @@ TEST(ExchangeLoad, CountsByHand) {
     EXPECT_EQ(load.bytes.at("rank # out"), 70100);
     EXPECT_EQ(load.bytes.at("rank # in"), 70000);
     EXPECT_EQ(load.bytes.at("rank # self"), 7);
+    EXPECT_EQ(load.bytes.at("rank # both"), 70100);
+    EXPECT_EQ(load.bytes.at("pair # both"), 70000);
     EXPECT_EQ(load.bytes.at("node # NIC out"), 70100);
     EXPECT_EQ(load.bytes.at("node # cores"), 70107);
     EXPECT_EQ(load.eager_messages, 3);  // rank 1 receives three
@@ -71,7 +73,7 @@ TEST(ExchangeLoad, CountsByHand) {
 
 TEST(FitCalibrated, FindsWhatMadeTheTimes) {
     auto const topology = cluster();
-    auto const model = fit_calibrated(probes_of(topology, 0, 80, 0), {});
+    auto const model = fit_calibrated(probes_of(topology, 0, 60, 0), {}, 2);
     for (auto const& held_out : probes_of(topology, 1000, 60, 0))
         EXPECT_NEAR(model.time_s(held_out.load) / median(held_out.samples_s), 1, 0.06);
 }
@@ -94,11 +96,11 @@ TEST(FitCalibrated, IntervalsHoldTheirPromiseOnWhatTheyNeverSaw) {
 
 TEST(FitCalibrated, OutliersHardlyMoveIt) {
     auto const topology = cluster();
-    auto probes = probes_of(topology, 0, 80, 0);
+    auto probes = probes_of(topology, 0, 60, 0);
     for (std::size_t i = 5; i < probes.size(); i += 16) {
         for (auto& sample : probes[i].samples_s) sample *= 8;
     }
-    auto const model = fit_calibrated(probes, {});
+    auto const model = fit_calibrated(probes, {}, 2);
     std::vector<double> errors;
     for (auto const& held_out : probes_of(topology, 1000, 60, 0))
         errors.push_back(std::abs(model.time_s(held_out.load) / median(held_out.samples_s) - 1));
@@ -107,8 +109,8 @@ TEST(FitCalibrated, OutliersHardlyMoveIt) {
 
 TEST(FitCalibrated, WidensOutsideTheHullAndRefusesTooLittle) {
     auto const topology = cluster();
-    auto const probes = probes_of(topology, 0, 40, 0);
-    auto const model = fit_calibrated(probes, {});
+    auto const probes = probes_of(topology, 0, 24, 0);
+    auto const model = fit_calibrated(probes, {}, 2);
     auto load = probes.front().load;
     EXPECT_EQ(model.widening(load), 1);
     load.busiest_bytes = 4 * model.hull.most_bytes;

@@ -38,12 +38,14 @@ TEST(Probes, EveryPatternIsThereAndEveryMatrixOnce) {
         for (auto const b : probes[i].bytes.values()) EXPECT_EQ(b % 16, 0u);
     }
     for (auto const* pattern : {"empty", "self", "near pair", "far pair", "one-to-2", "3-to-one", "uniform",
-                                "permutation by 1", "permutation by 2", "lopsided 4"})
+                                "permutation by 1", "permutation by 2", "lopsided 4", "drawn 3"})
         EXPECT_TRUE(patterns.contains(pattern)) << pattern;
     Topology const topology({}, nodes);
     std::set<Regime> regimes;
     for (auto const& probe : probes) regimes.insert(load_of({topology, probe.bytes}, {}).regime);
     EXPECT_EQ(regimes.size(), 4u);
+    EXPECT_EQ(probes_for(nodes, {}, 16, 256, 1 << 18).back().bytes,
+              probes.back().bytes);  // drawn alike every time
 }
 
 TEST(Probes, TwoRanksHaveNoFarPairOnOneNode) {

@@ -1,0 +1,237 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "base/random.hpp"
+#include "base/statistics.hpp"
+#include "simulate/calibrated.hpp"
+
+namespace moewire {
+namespace {
+
+constexpr std::size_t least_probes = 12, least_of_regime = 10;
+constexpr double huber_limit = 0.10;  // log residuals beyond count linearly
+constexpr std::array sharpnesses{1, 2, 8}, overlaps{1, 2, 8};
+constexpr int restarts = 3;
+
+double huber(double residual) {
+    double const size = std::abs(residual);
+    return size <= huber_limit ? size * size : 2 * huber_limit * size - huber_limit * huber_limit;
+}
+
+struct Observed {
+    ExchangeLoad const* load;
+    double p50_s;
+};
+
+double power(double x, int exponent) {  // exponent: a power of two
+    for (; exponent > 1; exponent /= 2) x *= x;
+    return x;
+}
+
+// The model as an array of positive numbers: three times, the credit, then a slowness (seconds per byte) for
+// every class.
+class LogFit {
+  public:
+    LogFit(std::span<Observed const> observed, int sharpness, int overlap)
+        : sharpness_(sharpness), overlap_(overlap) {
+        std::set<std::string> classes;
+        for (auto const& o : observed) {
+            for (auto const& [name, bytes] : o.load->bytes) {
+                if (bytes > 0) classes.insert(name);
+            }
+        }
+        classes_.assign(classes.begin(), classes.end());
+        for (auto const& o : observed) {
+            log_p50_.push_back(std::log(o.p50_s));
+            factors_.push_back(o.load->eager_messages);
+            factors_.push_back(o.load->rendezvous_messages);
+            for (auto const& name : classes_) {
+                auto const found = o.load->bytes.find(name);
+                factors_.push_back(found == o.load->bytes.end() ? 0 : found->second);
+            }
+        }
+    }
+
+    double loss(std::vector<double> const& x) const {
+        auto const width = classes_.size() + 2;
+        double sum = 0;
+        for (std::size_t i = 0; i < log_p50_.size(); ++i) {
+            auto const* const f = &factors_[i * width];
+            double longest = 0, powers = 0;
+            for (std::size_t k = 2; k < width; ++k) longest = std::max(longest, (f[k] - x[3]) * x[k + 2]);
+            for (std::size_t k = 2; k < width && longest > 0; ++k)
+                powers += power(std::max(0.0, f[k] - x[3]) * x[k + 2] / longest, sharpness_);
+            double const moved = longest > 0 ? longest * std::pow(powers, 1.0 / sharpness_) : 0;
+            double const start = x[0] + f[0] * x[1] + f[1] * x[2], longer = std::max(start, moved);
+            double const both = power(start / longer, overlap_) + power(moved / longer, overlap_);
+            sum += huber(std::log(longer) + std::log(both) / overlap_ - log_p50_[i]);
+        }
+        return sum;
+    }
+
+    // Around what the data allow: no road is slower than the slowest probe that used it says.
+    std::vector<double> start(Random& random, bool is_first) const {
+        double const least_s = std::exp(*std::min_element(log_p50_.begin(), log_p50_.end()));
+        std::vector<double> x{0.7 * least_s, 0.05 * least_s, 0.05 * least_s, 100};
+        auto const width = classes_.size() + 2;
+        for (std::size_t k = 2; k < width; ++k) {
+            double slowest = INFINITY;
+            for (std::size_t i = 0; i < log_p50_.size(); ++i) {
+                double const bytes = factors_[i * width + k];
+                if (bytes > 0) slowest = std::min(slowest, std::exp(log_p50_[i]) / bytes);
+            }
+            x.push_back(slowest * (is_first ? 0.5 : std::exp(-6 * random.uniform())));
+        }
+        return x;
+    }
+
+    // One number at a time, up or down by a factor that shrinks: no gradient, so nothing that a kink could
+    // mislead.
+    double descend(std::vector<double>& x) const {
+        double best = loss(x);
+        std::vector<double> step(x.size(), 1.0);
+        for (int round = 0; round < 300; ++round) {
+            bool is_moving = false;
+            for (std::size_t i = 0; i < x.size(); ++i) {
+                double const old = x[i];
+                bool better = false;
+                for (double const direction : {1.0, -1.0}) {
+                    x[i] = old * std::exp(direction * step[i]);
+                    if (double const now = loss(x); now < best - 1e-6) {
+                        best = now;
+                        better = true;
+                        break;
+                    }
+                    x[i] = old;
+                }
+                step[i] *= better ? 1.5 : 0.5;
+                is_moving = is_moving || step[i] > 1e-4;
+            }
+            if (!is_moving) break;
+        }
+        return best;
+    }
+
+    // What costs next to nothing costs nothing: a rate that no road has says only that the class does not
+    // matter.
+    CalibratedModel model(std::vector<double> const& x, EagerLimits const& limits) const {
+        CalibratedModel model;
+        model.floor_s = x[0];
+        model.eager_message_s = x[1] < 1e-12 ? 0 : x[1];
+        model.rendezvous_message_s = x[2] < 1e-12 ? 0 : x[2];
+        model.credit_bytes = x[3] < 1 ? 0 : x[3];
+        model.sharpness = sharpness_;
+        model.overlap = overlap_;
+        model.limits = limits;
+        for (std::size_t k = 0; k < classes_.size(); ++k) {
+            if (x[k + 4] > 1e-15) model.rate_bytes_per_s[classes_[k]] = 1 / x[k + 4];
+        }
+        return model;
+    }
+
+  private:
+    int sharpness_, overlap_;
+    std::vector<std::string> classes_;
+    std::vector<double> log_p50_;
+    std::vector<double> factors_;  // Shape: [probe, 2 + class]
+};
+
+CalibratedModel fit(std::span<Observed const> observed, EagerLimits const& limits) {
+    CalibratedModel best;
+    double least = INFINITY;
+    Random random(0, "calibration");
+    for (int const sharpness : sharpnesses) {
+        for (int const overlap : overlaps) {
+            LogFit const problem(observed, sharpness, overlap);
+            for (int restart = 0; restart < restarts; ++restart) {
+                auto x = problem.start(random, restart == 0);
+                if (double const now = problem.descend(x); now < least) {
+                    least = now;
+                    best = problem.model(x, limits);
+                }
+            }
+        }
+    }
+    return best;
+}
+
+Hull hull_of(std::span<ProbeResult const> probes) {
+    Hull hull{INFINITY, 0, 0};
+    for (auto const& probe : probes) {
+        if (probe.load.busiest_bytes > 0)
+            hull.least_bytes = std::min(hull.least_bytes, probe.load.busiest_bytes);
+        hull.most_bytes = std::max(hull.most_bytes, probe.load.busiest_bytes);
+        hull.most_messages =
+            std::max(hull.most_messages, probe.load.eager_messages + probe.load.rendezvous_messages);
+    }
+    return hull;
+}
+
+// The tail of a regime is either an addition or a factor: whichever is the same for all its probes.
+void add_tail(std::span<ProbeResult const> probes, Regime regime, RegimeTrust& trust) {
+    std::vector<double> added_s, ratios;
+    for (auto const& probe : probes) {
+        if (probe.load.regime != regime) continue;
+        double const p50_s = median(probe.samples_s), p99_s = percentile(probe.samples_s, 0.99);
+        added_s.push_back(p99_s - p50_s);
+        ratios.push_back(p99_s / p50_s - 1);
+    }
+    double const added = median(added_s), ratio = median(ratios);
+    auto const spread = [](std::vector<double> values, double middle) {
+        for (auto& value : values) value = std::abs(value - middle);
+        return middle > 0 ? median(values) / middle : 0;
+    };
+    (spread(added_s, added) <= spread(ratios, ratio) ? trust.tail_s : trust.tail_ratio) =
+        spread(added_s, added) <= spread(ratios, ratio) ? added : ratio;
+}
+
+}  // namespace
+
+CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits const& limits, int folds) {
+    if (probes.size() < least_probes)
+        throw failure("calibration",
+                      fmt::format("{} probes (a fit with intervals needs {}); probe more sizes",
+                                  probes.size(), least_probes));
+    std::vector<Observed> all;
+    for (auto const& probe : probes) {
+        double const p50_s = probe.samples_s.empty() ? 0 : median(probe.samples_s);
+        if (!(p50_s > 0))
+            throw failure(
+                "calibration",
+                fmt::format("probe {} took no time (a clock that stands still?); run again", probe.name));
+        all.push_back({&probe.load, p50_s});
+    }
+    auto model = fit(all, limits);
+    std::map<Regime, std::vector<double>> unseen;
+    std::vector<double> pooled;
+    for (int fold = 0; fold < folds; ++fold) {
+        std::vector<Observed> seen;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (static_cast<int>(i) % folds != fold) seen.push_back(all[i]);
+        }
+        auto const part = fit(seen, limits);
+        for (std::size_t i = static_cast<std::size_t>(fold); i < all.size();
+             i += static_cast<std::size_t>(folds)) {
+            double const residual = std::log(all[i].p50_s / part.time_s(*all[i].load));
+            unseen[probes[i].load.regime].push_back(residual);
+            pooled.push_back(residual);
+        }
+    }
+    for (auto const& [regime, residuals] : unseen) {
+        auto const& used = residuals.size() >= least_of_regime ? residuals : pooled;
+        auto& trust = model.trust[regime];
+        trust.probes = residuals.size();
+        trust.log_radius_50 = conformal_radius(used, 0.5);
+        trust.log_radius_90 = conformal_radius(used, 0.9);
+        add_tail(probes, regime, trust);
+    }
+    model.hull = hull_of(probes);
+    return model;
+}
+
+}  // namespace moewire
