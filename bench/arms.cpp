@@ -53,6 +53,24 @@ double pull_of(Context const& context, Subject& subject, Batches const& batches,
     return trainer.take_records().front().router_gradient_norm;
 }
 
+// The hard Gini, mean over layers, of all windows but each one in turn: what an interval is made from. Shape:
+// [window].
+std::vector<double> gini_without_window(PolicyTrial const& trial) {
+    auto const& load = trial.window_load;
+    auto const layers = load.extent(1);
+    std::vector<double> without(load.extent(0), 0);
+    for (std::size_t layer = 0; layer < layers; ++layer) {
+        auto const all = trial.demand.expert_load(make_id<LayerId>(layer));
+        for (std::size_t window = 0; window < without.size(); ++window) {
+            auto rest = all;
+            auto const own = load.row(window, layer);
+            for (std::size_t e = 0; e < rest.size(); ++e) rest[e] -= own[e];
+            without[window] += imbalance_of(rest).gini / static_cast<double>(layers);
+        }
+    }
+    return without;
+}
+
 Json figures_of(PolicyTrial const& trial, ModelFacts const& facts, int ranks) {
     auto const layers = trial.demand.layers();
     auto const experts = static_cast<std::size_t>(facts.experts);
@@ -75,6 +93,7 @@ Json figures_of(PolicyTrial const& trial, ModelFacts const& facts, int ranks) {
     return {{"perplexity", trial.perplexity},
             {"nll_of_window", trial.nll_of_window},
             {"hard_gini", gini},
+            {"gini_without_window", gini_without_window(trial)},
             {"rank_max_over_mean", rank_max},
             {"simulated_p99_s", simulated}};
 }

@@ -33,7 +33,7 @@ std::string arms_table(Json const& results);
 // The arm with the lowest hard Gini on a text, beside the one that saw the same text without a balance loss.
 struct BestArm {
     std::string name;
-    double gini_change_percent = 0;
+    Interval gini_change_percent;        // 95 %, over windows, each left out in turn
     Interval perplexity_change_percent;  // 95 %, over windows
 };
 // Nothing where no loss lowered it.

@@ -79,6 +79,23 @@ class Comparer {
     std::int64_t changed_ = 0, dropped_ = 0;
 };
 
+// Every window's tokens for each expert, of all ranks' windows. Shape: [window, layer, expert].
+Grid<std::int64_t, 3> gather_window_load(Communicator const& world, Routing const& routing,
+                                         std::size_t positions) {
+    auto const experts = static_cast<std::size_t>(routing.experts);
+    Grid<std::int64_t, 3> load(routing.tokens() / positions, routing.layers(), experts);
+    for (std::size_t layer = 0; layer < routing.layers(); ++layer) {
+        for (std::size_t token = 0; token < routing.tokens(); ++token) {
+            for (auto const pick : routing.picks.row(layer, token))
+                if (pick != no_pick) ++load(token / positions, layer, static_cast<std::size_t>(pick));
+        }
+    }
+    auto all = world.gather(std::span<std::int64_t const>(load.values()));
+    auto const of_window = routing.layers() * experts;
+    auto const windows = of_window == 0 ? 0 : all.size() / of_window;
+    return Grid<std::int64_t, 3>({windows, routing.layers(), experts}, std::move(all));
+}
+
 }  // namespace
 
 PolicyTrial try_policy(Communicator const& world, LanguageModel& model, ExpertParallel const& parallel,
@@ -109,6 +126,7 @@ PolicyTrial try_policy(Communicator const& world, LanguageModel& model, ExpertPa
     double const targets = static_cast<double>(positions) - text.first_target;
     for (double& nll : trial.nll_of_window) nll /= targets;
     trial.demand = gather_demand(world, score.routing);
+    trial.window_load = gather_window_load(world, score.routing, positions);
     auto const choices = static_cast<double>(score.choices);
     trial.rerouted_ratio = static_cast<double>(score.rerouted) / choices;
     trial.changed_ratio = static_cast<double>(world.sum(comparer.changed())) / choices;

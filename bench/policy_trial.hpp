@@ -17,6 +17,7 @@ struct PolicyTrial {
     double perplexity = 0;
     std::vector<double> nll_of_window;  // Shape: [window]; mean negative log-likelihood of a target
     Demand demand;                      // Shape: [layer, source rank, expert]
+    Grid<std::int64_t, 3> window_load;  // Shape: [window, layer, expert]. Unit: tokens
     double rerouted_ratio = 0;          // choices taken from the router, for the same hidden states
     double changed_ratio = 0;           // choices that differ from those of the run without a policy
     double dropped_ratio = 0;

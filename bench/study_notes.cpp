@@ -42,8 +42,10 @@ Attributes finetune_notes(Json const& results) {
     if (results.is_null()) return {};
     auto const best = best_arm(results, results["dataset"].get<std::string>());
     if (!best) return {{"finetune.gini_change_percent", 0.0}};
-    auto const& change = best->perplexity_change_percent;
-    return {{"finetune.gini_change_percent", best->gini_change_percent},
+    auto const &gini = best->gini_change_percent, &change = best->perplexity_change_percent;
+    return {{"finetune.gini_change_percent", gini.value},
+            {"finetune.gini_change_low_percent", gini.low},
+            {"finetune.gini_change_high_percent", gini.high},
             {"finetune.perplexity_change_percent", change.value},
             {"finetune.perplexity_change_low_percent", change.low},
             {"finetune.perplexity_change_high_percent", change.high}};
