@@ -12,6 +12,7 @@
 #include "base/show.hpp"
 #include "base/statistics.hpp"
 #include "bench/facts.hpp"
+#include "bench/subject.hpp"
 #include "bench/sweep_sizes.hpp"
 #include "measure/sweep.hpp"
 #include "simulate/probes.hpp"
@@ -74,7 +75,7 @@ FrozenCalibration fitted(std::vector<Probe> const& probes, std::vector<std::vect
 CalibrationKeys keys_of(Record const& root, Record const& topology) {
     CalibrationKeys keys;
     for (auto const* name : {"host", "cpu", "cores", "ranks", "nodes", "transport", "mpi_version", "gpu",
-                             "nccl_version", "nccl_p2p_channels", "nccl_p2p_channels_per_peer"}) {
+                             "launch", "cadence", "nccl_version", "nccl_p2p_channels", "nccl_p2p_channels_per_peer"}) {
         if (root.has(name)) keys[name] = to_text(root.attributes.at(name));
     }
     if (auto const* nodes = root.find("node_of_rank"))
@@ -82,6 +83,12 @@ CalibrationKeys keys_of(Record const& root, Record const& topology) {
     keys["topology"] = topology.text("name");
     keys["topology_digest"] = digest_of_topology(topology);
     return keys;
+}
+
+void add_launch(Record& root, MemoryKind memory, std::string const& launch, std::string const& cadence) {
+    if (memory == MemoryKind::host) return;
+    root.attributes["launch"] = launch;
+    root.attributes["cadence"] = cadence;
 }
 
 EagerLimits eager_limits() {
@@ -103,14 +110,19 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
             throw unavailable("calibration",
                               "one rank alone exchanges nothing; start several with mpirun -n");
         limits = eager_limits();
-        probes = probes_for(map.node_of_rank, limits, r.row_bytes, parse_size(r.least_bytes, "--least_bytes"),
+        auto const edges = exchange.memory() == MemoryKind::host
+                               ? edges_of(limits)
+                               : std::vector<std::int64_t>{64 << 10, 512 << 10, 1 << 20, 16 << 20};
+        probes = probes_for(map.node_of_rank, edges, r.row_bytes, parse_size(r.least_bytes, "--least_bytes"),
                             parse_size(r.most_bytes, "--most_bytes"));
     });
     std::vector<ByteMatrix> matrices;
     for (auto const& probe : probes) matrices.push_back(probe.bytes);
     auto const samples = sweep_matrices(world, exchange, matrices, r.row_bytes,
-                                        static_cast<std::size_t>(r.iterations), r.seed, offsets);
-    auto const root = root_record(context, map, offsets, transport, r.seed);
+                                        static_cast<std::size_t>(r.iterations), r.seed, offsets,
+                                        r.launch == "graph" ? Launch::graph : Launch::eager);
+    auto root = root_record(context, map, offsets, transport, r.seed);
+    add_launch(root, exchange.memory(), r.launch, r.launch == "graph" ? "chained" : "isolated");
     auto const machine = topology_record(topology);
     FrozenCalibration frozen;
     run_on_all(world, [&] {
@@ -129,10 +141,17 @@ FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const&
     run_on_all(world, [&] {
         std::filesystem::path const path(r.output);
         if (world.is_root()) ensure_writable_folder(path.has_parent_path() ? path.parent_path() : ".");
-        transport = r.transport == "auto" ? default_exchange(world) : r.transport;
+        if (r.launch != "eager" && r.launch != "graph")
+            throw usage_error(fmt::format("--launch is {}; use eager or graph", r.launch));
+        if (r.launch == "graph" && r.device != "cuda")
+            throw usage_error("--launch graph needs a GPU (rows lie in host memory here); add --device cuda");
+    });
+    auto const memory = select_memory(world, r.device, r.share_gpu);
+    run_on_all(world, [&] {
+        transport = r.transport == "auto" ? default_exchange(world, memory) : r.transport;
     });
     Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
-    auto const exchange = guarded(make_exchange(transport, world), watchdog);
+    auto const exchange = guarded(make_exchange(transport, world, memory), watchdog);
     auto const topology = find_topology(world, r.topology, node_map_of(world));
     return calibrate_machine(context, *exchange, transport, topology, clock_offsets(world), r);
 }

@@ -16,6 +16,8 @@ namespace moewire {
 
 struct CalibrateRequest {
     std::string transport = "auto", topology = "probe";
+    std::string device = "cpu", launch = "eager";
+    bool share_gpu = false;
     std::string least_bytes = "256", most_bytes = "1M";  // of one message
     std::int64_t iterations = 20, row_bytes = 256;
     std::uint64_t seed = 0;
@@ -26,6 +28,9 @@ struct CalibrateRequest {
 // What must be the same, out of the head of a trace and its topology (see facts.hpp).
 CalibrationKeys keys_of(Record const& root, Record const& topology);
 
+// What times depend on besides: how exchanges on a GPU are started. Nothing on hosts.
+void add_launch(Record& root, MemoryKind memory, std::string const& launch, std::string const& cadence);
+
 // As Open MPI was told, or its own. Throws: usage, for a variable that is no number.
 EagerLimits eager_limits();
 
@@ -35,7 +40,7 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
                                     Topology const& topology, std::vector<ClockOffset> const& offsets,
                                     CalibrateRequest const& request);
 
-// Collective: all ranks. The same, with an exchange in host memory and a topology of its own.
+// Collective: all ranks. The same, with an exchange and a topology of its own.
 FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const& request);
 
 // Collective: all ranks. Reads a frozen file on every rank and compares its keys with this run's.

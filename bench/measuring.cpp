@@ -199,7 +199,8 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     for (auto const& [dataset, plan_dataset] : work.texts)
         texts.push_back(
             prepare_text({context, subject, parallel, *exchange, map, r, buffers}, dataset, plan_dataset));
-    auto const root = root_record(context, map, offsets, plan.transport, r.seed);
+    auto root = root_record(context, map, offsets, plan.transport, r.seed);
+    add_launch(root, subject.memory, r.launch, r.cadence);
     auto const machine = topology_record(topology);
     std::optional<FrozenCalibration> frozen;
     if (!r.calibration.empty()) frozen = calibration_for(context, r.calibration, root, machine);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include <ATen/ATen.h>
 
+#include "assignment/replica_choice.hpp"
 #include "gpu/gpu.hpp"
 #include "model/permutation.hpp"
 #include "model/row_exchange.hpp"
@@ -61,15 +63,63 @@ void set_away_side(Grid<std::int64_t, 2> const& counts, std::size_t slots, at::D
         gpu().expand_segments(uploaded(start, at::kLong, device), uploaded(end, at::kLong, device), total);
 }
 
+// This rank's rows in the order of all ranks' slots, and how many each slot gets. Shape of `of_slot`: [slot].
+struct SentRows {
+    SlotOrder sorted;
+    std::vector<std::int64_t> of_slot;
+};
+
+std::vector<std::int64_t> differences(std::vector<std::int64_t> ends) {
+    std::adjacent_difference(ends.begin(), ends.end(), ends.begin());
+    return ends;
+}
+
+SentRows sent_to_only_copies(LayerId layer, at::Tensor const& picks, LoadedExperts const& bank,
+                             Assignment const& assignment) {
+    auto const slots = bank.slot_of_all(layer).index_select(0, picks);
+    SentRows sent{sort_by_slot(slots, static_cast<std::int64_t>(used_slots(assignment, layer))), {}};
+    sent.of_slot = differences(to_host(sent.sorted.slot_end));  // the one wait
+    return sent;
+}
+
+// Sorted by expert first, so that copies get neighbouring parts of its rows: as many as the assignment's rule
+// gives them. Which rows they are changes no count, and no result but for the order of sums.
+SentRows sent_to_copies(LayerId layer, at::Tensor const& picks, Assignment const& assignment, RankId source) {
+    auto const by_expert = sort_by_slot(picks, assignment.experts());
+    auto const of_expert = differences(to_host(by_expert.slot_end));  // the one wait
+    auto const slots = used_slots(assignment, layer);
+    std::vector<std::int64_t> of_slot(slots), begin(slots), end(slots);
+    std::int64_t next = 0;
+    for (ExpertId const expert : ids<ExpertId>(of_expert.size())) {
+        auto const copies = assignment.copies_of(layer, expert);
+        auto const parts = split_rows(assignment, layer, source, expert, of_expert[index_of(expert)]);
+        for (std::size_t c = 0; c < copies.size(); ++c) {
+            auto const slot = static_cast<std::size_t>(copies[c]);
+            of_slot[slot] = parts[c];
+            begin[slot] = std::exchange(next, next + parts[c]);
+        }
+    }
+    std::partial_sum(of_slot.begin(), of_slot.end(), end.begin());
+    auto const there = picks.device();
+    auto const moved =
+        gpu().expand_segments(uploaded(begin, at::kLong, there), uploaded(end, at::kLong, there), next);
+    SentRows sent{{by_expert.order.index_select(0, moved), {}, uploaded(end, at::kInt, there)}, of_slot};
+    sent.sorted.place =
+        at::empty_like(by_expert.place).scatter_(0, sent.sorted.order, at::arange(next, moved.options()));
+    return sent;
+}
+
 DevicePlan planned(LayerId layer, at::Tensor const& hidden, RouterOutput const& route,
                    LoadedExperts const& bank, MoePass const& pass) {
     auto const& parallel = pass.parallel;
-    auto const slots = bank.slot_of_all(layer).index_select(0, route.experts.reshape({-1}));
+    auto const picks = route.experts.reshape({-1}).to(at::kLong);
+    auto const rows =
+        parallel.assignment.has_replicas()
+            ? sent_to_copies(layer, picks, parallel.assignment, parallel.communicator.rank())
+            : sent_to_only_copies(layer, picks, bank, parallel.assignment);
     DevicePlan plan;
-    plan.sent = sort_by_slot(slots, static_cast<std::int64_t>(used_slots(parallel.assignment, layer)));
-    auto of_slot = to_host(plan.sent.slot_end);  // the one wait
-    std::adjacent_difference(of_slot.begin(), of_slot.end(), of_slot.begin());
-    auto const sent = rows_by_rank(parallel.assignment, layer, of_slot);
+    plan.sent = rows.sorted;
+    auto const sent = rows_by_rank(parallel.assignment, layer, rows.of_slot);
     auto const received = exchange_counts(parallel.communicator, sent);
     plan.exchange.row_bytes = static_cast<std::int64_t>(hidden.size(1) * hidden.element_size());
     plan.exchange.send_rows = row_sums(sent);
@@ -94,8 +144,7 @@ at::Tensor computed(LayerId layer, at::Tensor const& away, LoadedExperts const& 
 }  // namespace
 
 bool plans_on_device(at::Tensor const& hidden, MoePass const& pass) {
-    return is_for_gpu(hidden) && pass.policy == nullptr && pass.parallel.dispatcher == "per_expert" &&
-           !pass.parallel.assignment.has_replicas();
+    return is_for_gpu(hidden) && pass.policy == nullptr && pass.parallel.dispatcher == "per_expert";
 }
 
 at::Tensor exchanged_on_device(LayerId layer, at::Tensor const& hidden, RouterOutput const& route,

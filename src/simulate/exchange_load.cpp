@@ -57,6 +57,10 @@ void add_ranks(Scenario const& scenario, std::vector<RankSums> const& ranks, Exc
 
 }  // namespace
 
+std::vector<std::int64_t> edges_of(EagerLimits const& limits) {
+    return {limits.within_node_bytes, limits.between_nodes_bytes};
+}
+
 std::string_view name_of(Regime regime) {
     return regime_names.at(static_cast<std::size_t>(regime));
 }

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "simulate/cost_model.hpp"
 
@@ -23,6 +24,9 @@ struct EagerLimits {
     std::int64_t between_nodes_bytes = 65536 - eager_header_bytes;
     friend bool operator==(EagerLimits const&, EagerLimits const&) = default;
 };
+
+// Message sizes at which a transport changes its ways. Unit: bytes.
+std::vector<std::int64_t> edges_of(EagerLimits const& limits);
 
 enum class Regime { nothing, eager, mixed, rendezvous };
 std::string_view name_of(Regime regime);
