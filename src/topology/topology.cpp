@@ -42,12 +42,13 @@ void Topology::place_ranks(std::vector<int> const& started_on) {
         auto const here = is_last ? room : std::min(room, at(machine_.sites[site].nodes));
         site_of_node_.insert(site_of_node_.end(), here, static_cast<int>(site));
     }
+    for (std::size_t rank = 0; rank < node_of_rank_.size(); ++rank) places_.push_back(find_place(rank));
 }
 
-Place Topology::place_of(RankId rank) const {
+Place Topology::find_place(std::size_t rank) const {
     Place place;
-    place.node = node_of_rank_[index_of(rank)];
-    place.local = local_of_rank_[index_of(rank)];
+    place.node = node_of_rank_[rank];
+    place.local = local_of_rank_[rank];
     if (machine_.socket) place.socket = place.local / machine_.socket->ranks;
     auto const& chosen = machine_.nic_of_rank;
     auto const neighbours = static_cast<int>(ranks_on_node_[at(place.node)].size());
@@ -108,7 +109,7 @@ int Topology::leaf_of(int node, int card) const {
 }
 
 void Topology::cross_network(RankId source, RankId destination, std::vector<std::size_t>& crossed) const {
-    auto const from = place_of(source), to = place_of(destination);
+    auto const &from = place_of(source), &to = place_of(destination);
     int const card = card_towards(from, to);
     auto const cards = at(machine_.nics_per_node);
     if (card != from.card) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/grid.hpp"
 #include "base/ids.hpp"
 #include "topology/machine.hpp"
 
@@ -34,11 +35,17 @@ class Topology {
     int ranks() const { return static_cast<int>(node_of_rank_.size()); }
     int nodes() const { return nodes_; }
     int node_of(RankId rank) const { return node_of_rank_[index_of(rank)]; }
-    Place place_of(RankId rank) const;
+    Place const& place_of(RankId rank) const { return places_[index_of(rank)]; }
     std::vector<Resource> const& resources() const { return resources_; }
 
     // Indices into resources() that a byte from source to destination crosses; empty for a rank's own bytes.
     std::vector<std::size_t> path(RankId source, RankId destination) const;
+
+    // Bytes of an exchange that cross each resource: in one pass over a machine of nodes, path by path over a
+    // product network. Messages of at most `doubled_most_bytes` count twice. Shape of `bytes`: [source,
+    // destination]; of the result: [resource].
+    std::vector<double> crossing_bytes(Grid<std::uint64_t, 2> const& bytes,
+                                       std::uint64_t doubled_most_bytes = 0) const;
 
     // Of one message: the machine's, and that of every wide-area link or hop on its way. Unit: seconds.
     double latency_s(RankId source, RankId destination) const;
@@ -57,6 +64,8 @@ class Topology {
     int card_towards(Place const& source, Place const& destination) const;
 
   private:
+    friend class CrossingSums;
+    Place find_place(std::size_t rank) const;
     std::size_t add(std::string name, double capacity_bytes_per_s);
     void place_ranks(std::vector<int> const& started_on);
     void add_nodes();
@@ -70,6 +79,7 @@ class Topology {
     MachineDescription machine_;
     std::vector<int> node_of_rank_, local_of_rank_, site_of_node_;
     std::vector<std::vector<int>> ranks_on_node_;
+    std::vector<Place> places_;
     int nodes_ = 0, sockets_per_node_ = 0;
     std::vector<Resource> resources_;
     // Index of the resource of each rank, node, card ...; empty where the description gives no capacity.
