@@ -9,11 +9,13 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "base/show.hpp"
 #include "base/statistics.hpp"
 #include "bench/facts.hpp"
 #include "bench/subject.hpp"
 #include "bench/sweep_sizes.hpp"
+#include "gpu/device.hpp"
 #include "measure/sweep.hpp"
 #include "simulate/probes.hpp"
 #include "system/agreement.hpp"
@@ -21,6 +23,7 @@
 #include "system/node_map.hpp"
 #include "system/provenance.hpp"
 #include "system/watchdog.hpp"
+#include "transport/wire.hpp"
 
 namespace moewire {
 namespace {
@@ -41,6 +44,32 @@ std::int64_t limit_from(std::map<std::string, std::string> const& variables, std
     auto const bytes = parse_size(found->second, "OMPI_MCA_" + name);
     auto const limit = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, std::uint64_t{1} << 40));
     return std::max<std::int64_t>(0, limit - eager_header_bytes);
+}
+
+// As the rules of NCCL saw this job. Throws: unavailable, where NCCL did not say; usage, for an unknown version.
+NcclJob job_of_rank_zero(NodeMap const& map) {
+    auto const channels = nccl_settings().collective_channels;
+    if (!channels) {
+        throw unavailable("calibration",
+                          "NCCL did not say how many channels it has (NCCL_DEBUG sends its words elsewhere, or "
+                          "it runs no exchange here); unset NCCL_DEBUG, or take another --transport");
+    }
+    auto const facts = device().facts();
+    NcclJob job;
+    job.version = device().nccl_facts().version;
+    job.ranks = static_cast<int>(map.node_of_rank.size());
+    job.nodes = map.nodes;
+    for (RankId const rank : ids<RankId>(map.node_of_rank.size()))
+        job.ranks_per_node = std::max(job.ranks_per_node, map.ranks_with(rank));
+    job.link = facts.links > 0 ? NcclLink::nvlink : NcclLink::pcie;
+    job.nvlinks = facts.links;
+    job.collective_channels = static_cast<int>(*channels);
+    NcclRules const known(job);
+    if (auto const said = nccl_settings().p2p_channels_per_peer; said && *said != known.channels_per_peer())
+        log_warning(fmt::format("NCCL {} says {} channels per peer, its rules {} (a calibration may miss where "
+                                "messages change their ways)",
+                                job.version, *said, known.channels_per_peer()));
+    return job;
 }
 
 Json samples_json(std::vector<Probe> const& probes, std::vector<std::vector<double>> const& samples,
@@ -98,6 +127,16 @@ EagerLimits eager_limits() {
             limit_from(variables, "btl_tcp_eager_limit", usual.between_nodes_bytes)};
 }
 
+NcclJob nccl_job(Communicator const& world, NodeMap const& map) {
+    NcclJob job;
+    run_on_all(world, [&] {
+        if (world.is_root()) job = job_of_rank_zero(map);
+    });
+    std::vector<NcclJob> word{job};
+    world.broadcast(word);
+    return word[0];
+}
+
 FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, std::string const& transport,
                                     Topology const& topology, std::vector<ClockOffset> const& offsets,
                                     CalibrateRequest const& r) {
@@ -105,15 +144,14 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
     auto const map = node_map_of(world);
     std::vector<Probe> probes;
     EagerLimits limits;
+    bool const by_nccl = exchange.memory() == MemoryKind::device && transport != "mpi";
+    if (by_nccl && world.size() > 1) limits.nccl = nccl_job(world, map);
     run_on_all(world, [&] {
         if (world.size() == 1)
             throw unavailable("calibration",
                               "one rank alone exchanges nothing; start several with mpirun -n");
-        limits = eager_limits();
-        auto const edges = exchange.memory() == MemoryKind::host
-                               ? edges_of(limits)
-                               : std::vector<std::int64_t>{64 << 10, 512 << 10, 1 << 20, 16 << 20};
-        probes = probes_for(map.node_of_rank, edges, r.row_bytes, parse_size(r.least_bytes, "--least_bytes"),
+        if (!by_nccl) limits = eager_limits();
+        probes = probes_for(map.node_of_rank, edges_of(limits), r.row_bytes, parse_size(r.least_bytes, "--least_bytes"),
                             parse_size(r.most_bytes, "--most_bytes"));
     });
     std::vector<ByteMatrix> matrices;

@@ -8,6 +8,7 @@
 #include "bench/command.hpp"
 #include "simulate/calibration_file.hpp"
 #include "system/clock.hpp"
+#include "system/node_map.hpp"
 #include "topology/topology.hpp"
 #include "trace/record.hpp"
 #include "transport/exchange.hpp"
@@ -33,6 +34,10 @@ void add_launch(Record& root, MemoryKind memory, std::string const& launch, std:
 
 // As Open MPI was told, or its own. Throws: usage, for a variable that is no number.
 EagerLimits eager_limits();
+
+// Collective: all ranks. What NCCL's rules are computed from, as it set itself up here.
+// Throws on all ranks: unavailable, where it did not say; usage, for a version whose rules are not known.
+NcclJob nccl_job(Communicator const& world, NodeMap const& map);
 
 // Collective: all ranks. Probes every pattern and size, fits on rank 0, and writes the frozen file and,
 // beside it, FILE.samples.json with every sample. Complete on rank 0. Throws on all ranks: usage; failure.

@@ -32,6 +32,16 @@ void check_launch() {
     TORCH_CHECK(problem == cudaSuccess, "a kernel did not start: ", cudaGetErrorString(problem));
 }
 
+// Where rows put aside lie. `like`: the result that they are part of.
+kernels::Aside place_of(RowsAside const& aside, at::Tensor const& like) {
+    if (aside.begin == aside.end) return {};
+    auto const& to = aside.to;
+    TORCH_CHECK(to.is_contiguous() && to.dtype() == like.dtype() && to.size(1) == like.size(1) &&
+                aside.first + aside.end - aside.begin <= to.size(0));
+    auto const row_bytes = to.size(1) * static_cast<std::int64_t>(to.element_size());
+    return {aside.begin, aside.end, static_cast<std::byte*>(to.data_ptr()) + aside.first * row_bytes};
+}
+
 class CudaGpu : public Gpu {
   public:
     at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps,
@@ -105,22 +115,23 @@ class CudaGpu : public Gpu {
         return out;
     }
 
-    at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) override {
+    at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
+                         RowsAside const& aside) override {
         auto const all = rows.contiguous();
         auto out = at::empty({index.size(0), all.size(1)}, all.options());
         kernels::take_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), divisor,
-                           out.data_ptr(), out.size(0),
+                           out.data_ptr(), place_of(aside, out), out.size(0),
                            all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
         check_launch();
         return out;
     }
 
-    at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) override {
+    at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index, RowsAside const& aside) override {
         auto const all = rows.contiguous();
         TORCH_CHECK(index.size(0) == all.size(0));
         auto out = at::empty_like(all);
         kernels::put_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), out.data_ptr(),
-                          all.size(0), all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
+                          place_of(aside, out), all.size(0), all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
         check_launch();
         return out;
     }
@@ -137,7 +148,7 @@ class CudaGpu : public Gpu {
 }  // namespace
 }  // namespace moewire
 
-extern "C" moewire::Gpu* moewire_make_gpu_3() {
+extern "C" moewire::Gpu* moewire_make_gpu_4() {
     static moewire::CudaGpu gpu;
     return &gpu;
 }

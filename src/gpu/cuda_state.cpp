@@ -70,21 +70,22 @@ Nvml const& management() {
 
 }  // namespace
 
-double link_bytes_per_s(std::string const& pci_bus_id) {
+NvLinks nv_links_of(std::string const& pci_bus_id) {
     auto const& nvml = management();
     Handle device = nullptr;
     if (!nvml.is_ready || nvml.link_state == nullptr || nvml.link_version == nullptr ||
         nvml.find(pci_bus_id.c_str(), &device) != success)
-        return 0;
-    double sum = 0;
+        return {};
+    NvLinks links;
     for (unsigned link = 0; link < most_links; ++link) {
         int active = 0;
         unsigned version = 0;
         if (nvml.link_state(device, link, &active) != success || active == 0) continue;
-        if (nvml.link_version(device, link, &version) != success || version >= link_rates.size()) return 0;
-        sum += link_rates[version];
+        if (nvml.link_version(device, link, &version) != success || version >= link_rates.size()) return {};
+        ++links.count;
+        links.bytes_per_s += link_rates[version];
     }
-    return sum;
+    return links;
 }
 
 DeviceState state_of(std::string const& pci_bus_id) {

@@ -14,6 +14,14 @@ struct GpuOrder {
     at::Tensor slot_end;  // Shape: [slot], int32; one past the slot's last row
 };
 
+// Rows begin .. end - 1 of a result go to rows first, first + 1, ... of another tensor instead, which has rows of
+// the same size and is contiguous. Nothing where begin is end.
+struct RowsAside {
+    std::int64_t begin = 0, end = 0;
+    at::Tensor to = {};
+    std::int64_t first = 0;
+};
+
 // All functions work on the current stream, never wait for the device, take memory from the caching allocator
 // and can be part of a graph. fp32, bf16 or fp16; sums in fp32.
 class Gpu {
@@ -43,11 +51,16 @@ class Gpu {
                                     at::Tensor const& weights) = 0;
 
     // Copies of rows: result[i] = rows[index[i] / divisor]. Shapes: [n, hidden], int64 [row] -> [row,
-    // hidden].
-    virtual at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) = 0;
+    // hidden]. Rows that are put aside are not defined in the result.
+    virtual at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
+                                 RowsAside const& aside) = 0;
+    at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) {
+        return take_rows(rows, index, divisor, {});
+    }
 
     // The way back of a permutation: result[index[i]] = rows[i].
-    virtual at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) = 0;
+    virtual at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index, RowsAside const& aside) = 0;
+    at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) { return put_rows(rows, index, {}); }
 
     // Consecutive numbers, segment by segment: segment s begins at start[s] and its rows end at end[s] of the
     // result. Shapes: int64 [segment] both -> int64 [count], where count = the last end.

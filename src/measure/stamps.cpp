@@ -109,6 +109,12 @@ void StampRecorder::begin_iteration(std::optional<std::size_t> iteration) {
 
 void StampRecorder::stamp(LayerId layer, Step step, int edge) {
     if (!iteration_ || (detail_ == Detail::exchanges && !is_exchange(step))) return;
+    if (detail_ == Detail::with_permutation) {
+        bool const begins = edge == 0 && (step == Step::permute || step == Step::combine);
+        bool const ends = edge == 1 && (step == Step::dispatch || step == Step::unpermute);
+        if (!begins && !ends) return;
+        step = step == Step::permute || step == Step::dispatch ? Step::dispatch : Step::combine;
+    }
     if (where_ == MemoryKind::host) {
         stamps_(*iteration_, layer, static_cast<int>(step), edge) = monotonic_s();
         return;

@@ -120,25 +120,43 @@ DevicePlan planned(LayerId layer, at::Tensor const& hidden, RouterOutput const& 
     DevicePlan plan;
     plan.sent = rows.sorted;
     auto const sent = rows_by_rank(parallel.assignment, layer, rows.of_slot);
-    auto const received = exchange_counts(parallel.communicator, sent);
+    auto const received = exchange_counts(parallel.communicator, layer, sent);
     plan.exchange.row_bytes = static_cast<std::int64_t>(hidden.size(1) * hidden.element_size());
     plan.exchange.send_rows = row_sums(sent);
     plan.exchange.receive_rows = row_sums(received);
     plan.exchange = with_all_rows(std::move(plan.exchange), parallel.exchange, parallel.communicator);
     plan.exchange.layer = layer;
+    if (parallel.exchange.can_leave_own_rows()) plan.exchange.own_rows = ExchangePlan::OwnRows::left;
     set_away_side(received, parallel.assignment.slots_on(layer, parallel.communicator.rank()),
                   hidden.device(), plan);
     return plan;
 }
 
-// Shapes: [received row, hidden] -> the same.
-at::Tensor computed(LayerId layer, at::Tensor const& away, LoadedExperts const& bank,
-                    DevicePlan const& plan) {
+// A rank's rows to itself: they begin at row `there` of what it sends and at row `here` of what it receives.
+struct OwnRows {
+    std::int64_t there = 0, here = 0, count = 0;
+};
+
+OwnRows own_rows(ExchangePlan const& plan, RankId rank) {
+    if (plan.own_rows == ExchangePlan::OwnRows::moved) return {};
+    auto const before = [rank](std::vector<std::int64_t> const& rows) {
+        return std::accumulate(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(index_of(rank)),
+                               std::int64_t{0});
+    };
+    return {before(plan.send_rows), before(plan.receive_rows), plan.send_rows[index_of(rank)]};
+}
+
+// Shapes: [received row, hidden] -> the same. Own rows' results go into `home` [sent row, hidden] instead.
+at::Tensor computed(LayerId layer, at::Tensor const& away, LoadedExperts const& bank, DevicePlan const& plan,
+                    OwnRows const& own, at::Tensor const& home) {
     if (away.size(0) == 0) return away;
     auto const rows = plan.by_expert.defined() ? gpu().take_rows(away, plan.by_expert, 1) : away;
     auto const results = bank.can_group(rows) ? bank.compute_grouped(layer, rows, plan.slot_end_there)
                                               : bank.compute(layer, rows, plan.slot_end);
-    return plan.by_expert.defined() ? gpu().put_rows(results, plan.by_expert) : results;
+    if (plan.by_expert.defined())
+        return gpu().put_rows(results, plan.by_expert, {own.here, own.here + own.count, home, own.there});
+    if (own.count > 0) home.narrow(0, own.there, own.count).copy_(results.narrow(0, own.here, own.count));
+    return results;
 }
 
 }  // namespace
@@ -156,11 +174,18 @@ at::Tensor exchanged_on_device(LayerId layer, at::Tensor const& hidden, RouterOu
     };
     auto& exchange = pass.parallel.exchange;
     auto const plan = in_step(Step::counts, [&] { return planned(layer, hidden, route, bank, pass); });
-    auto home = in_step(Step::permute,
-                        [&] { return gpu().take_rows(hidden, plan.sent.order, route.experts.size(1)); });
-    auto away = in_step(Step::dispatch, [&] { return exchange_rows(exchange, plan.exchange, home); });
-    away = in_step(Step::experts, [&] { return computed(layer, away, bank, plan); });
-    home = in_step(Step::combine, [&] { return exchange_rows(exchange, plan.exchange.reversed(), away); });
+    // Rows that stay are written to their place by the kernels that gather and scatter: an exchange would only
+    // copy them once more, beside the others.
+    auto const own = own_rows(plan.exchange, pass.parallel.communicator.rank());
+    auto away = at::empty({plan.exchange.total_receive_rows(), hidden.size(1)}, hidden.options());
+    auto home = in_step(Step::permute, [&] {
+        return gpu().take_rows(hidden, plan.sent.order, route.experts.size(1),
+                               {own.there, own.there + own.count, away, own.here});
+    });
+    in_step(Step::dispatch, [&] { exchange_rows_into(exchange, plan.exchange, home, away); });
+    // What was sent is sent before anything that is queued from here on: answers may take its place.
+    away = in_step(Step::experts, [&] { return computed(layer, away, bank, plan, own, home).contiguous(); });
+    in_step(Step::combine, [&] { exchange_rows_into(exchange, plan.exchange.reversed(), away, home); });
     return in_step(Step::unpermute,
                    [&] { return weighted_sum(home, plan.sent.place, route.weights, hidden.scalar_type()); });
 }

@@ -96,7 +96,9 @@ std::vector<std::uint64_t> message_sizes(std::span<std::int64_t const> edges_byt
     edges.insert(most_bytes);
     for (auto const edge : edges) {
         auto const high = static_cast<double>(edge);
-        for (int i = 0; i < 3; ++i) add(low * std::pow(high / low, i / 2.0));  // both ends and the middle
+        // Both ends and at least one between, none further apart than a factor of 8.
+        int const steps = std::max(2, static_cast<int>(std::ceil(std::log(high / low) / std::log(8.0))));
+        for (int i = 0; i <= steps; ++i) add(low * std::pow(high / low, static_cast<double>(i) / steps));
         if (edge != most_bytes) add(high + static_cast<double>(row));          // just beyond
         low = high + static_cast<double>(row);
     }

@@ -18,7 +18,7 @@ struct Probe {
     std::string name() const;      // the pattern and its largest message
 };
 
-// Messages between least and most: three between any two edges (MPI's: eager within a node, eager between
+// Messages between least and most: three or more between any two edges (MPI's: eager within a node, eager between
 // nodes, rendezvous), and both sides of each edge. Rounded to rows, ascending, each once. Unit: bytes.
 std::vector<std::uint64_t> message_sizes(std::span<std::int64_t const> edges_bytes, std::int64_t row_bytes,
                                          std::uint64_t least_bytes, std::uint64_t most_bytes);
