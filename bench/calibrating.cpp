@@ -46,6 +46,28 @@ std::int64_t limit_from(std::map<std::string, std::string> const& variables, std
     return std::max<std::int64_t>(0, limit - eager_header_bytes);
 }
 
+// Probes of like sizes together, smaller ones first: a short exchange right behind one of 256 MiB finds other
+// caches than among its like. Shape of the result: [probe][iteration], complete on rank 0.
+std::vector<std::vector<double>> measured(Communicator const& world, Exchange& exchange,
+                                          std::vector<Probe> const& probes, CalibrateRequest const& r,
+                                          std::vector<ClockOffset> const& offsets) {
+    std::map<int, std::vector<std::size_t>> bands;
+    for (std::size_t i = 0; i < probes.size(); ++i) {
+        auto const busiest = busiest_rank_bytes(probes[i].bytes);
+        bands[busiest <= std::uint64_t{2} << 20 ? 0 : busiest <= std::uint64_t{32} << 20 ? 1 : 2].push_back(i);
+    }
+    std::vector<std::vector<double>> samples(probes.size());
+    for (auto const& [band, members] : bands) {
+        std::vector<ByteMatrix> matrices;
+        for (auto const i : members) matrices.push_back(probes[i].bytes);
+        auto found = sweep_matrices(world, exchange, matrices, r.row_bytes,
+                                    static_cast<std::size_t>(r.iterations), r.seed, offsets,
+                                    r.launch == "graph" ? Launch::graph : Launch::eager);
+        for (std::size_t k = 0; k < found.size(); ++k) samples[members[k]] = std::move(found[k]);
+    }
+    return samples;
+}
+
 // As the rules of NCCL saw this job. Throws: unavailable, where NCCL did not say; usage, for an unknown version.
 NcclJob job_of_rank_zero(NodeMap const& map) {
     auto const channels = nccl_settings().collective_channels;
@@ -154,11 +176,7 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
         probes = probes_for(map.node_of_rank, edges_of(limits), r.row_bytes, parse_size(r.least_bytes, "--least_bytes"),
                             parse_size(r.most_bytes, "--most_bytes"));
     });
-    std::vector<ByteMatrix> matrices;
-    for (auto const& probe : probes) matrices.push_back(probe.bytes);
-    auto const samples = sweep_matrices(world, exchange, matrices, r.row_bytes,
-                                        static_cast<std::size_t>(r.iterations), r.seed, offsets,
-                                        r.launch == "graph" ? Launch::graph : Launch::eager);
+    auto const samples = measured(world, exchange, probes, r, offsets);
     auto root = root_record(context, map, offsets, transport, r.seed);
     add_launch(root, exchange.memory(), r.launch, r.launch == "graph" ? "chained" : "isolated");
     auto const machine = topology_record(topology);

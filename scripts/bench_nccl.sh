@@ -38,7 +38,7 @@ read -ra mpirun <<<"${MPIRUN:-mpirun --bind-to none}"
 least=${MIN_BYTES:-1024}
 most=${MAX_BYTES:-1073741824}
 factor=${FACTOR:-4}
-read -ra cases <<<"${CASES:-deepseek-v3-decode/round_robin deepseek-v3-decode/zipf deepseek-v3-prefill/round_robin deepseek-v3-prefill/zipf}"
+read -ra cases <<<"${CASES-deepseek-v3-decode/round_robin deepseek-v3-decode/zipf deepseek-v3-prefill/round_robin deepseek-v3-prefill/zipf}"
 
 say() { printf 'bench_nccl: %s\n' "$*" >&2; }
 for needed in "$program" "$tests/alltoall_perf" "$tests/alltoallv_perf"; do

@@ -58,9 +58,9 @@ std::string names_of(unsigned long long reasons) {
     return names;
 }
 
-// One link, one direction, by its version, on paper. Version 4 (18 links, 450 GB/s) is that of an H200; the
-// others have met no machine yet.
-constexpr std::array link_rates{0.0, 20e9, 25e9, 25e9, 25e9, 50e9};
+// One link, one direction, by the library's number of its version (1.0, 2.0, 2.2, 3.0, 3.1, 4.0, 5.0), as
+// `nvidia-smi nvlink -s` says it of an H100 (4.0: 26.562 GB/s); the others have met no machine yet.
+constexpr std::array link_rates{0.0, 20e9, 25.782e9, 25.782e9, 25.782e9, 25.782e9, 26.5625e9, 53.125e9};
 constexpr unsigned most_links = 18;
 
 Nvml const& management() {
