@@ -54,27 +54,32 @@ std::vector<std::vector<double>> measured(Communicator const& world, Exchange& e
     std::map<int, std::vector<std::size_t>> bands;
     for (std::size_t i = 0; i < probes.size(); ++i) {
         auto const busiest = busiest_rank_bytes(probes[i].bytes);
-        bands[busiest <= std::uint64_t{2} << 20 ? 0 : busiest <= std::uint64_t{32} << 20 ? 1 : 2].push_back(i);
+        bands[busiest <= std::uint64_t{2} << 20    ? 0
+              : busiest <= std::uint64_t{32} << 20 ? 1
+                                                   : 2]
+            .push_back(i);
     }
     std::vector<std::vector<double>> samples(probes.size());
     for (auto const& [band, members] : bands) {
         std::vector<ByteMatrix> matrices;
         for (auto const i : members) matrices.push_back(probes[i].bytes);
-        auto found = sweep_matrices(world, exchange, matrices, r.row_bytes,
-                                    static_cast<std::size_t>(r.iterations), r.seed, offsets,
-                                    r.launch == "graph" ? Launch::graph : Launch::eager);
+        auto found =
+            sweep_matrices(world, exchange, matrices, r.row_bytes, static_cast<std::size_t>(r.iterations),
+                           r.seed, offsets, r.launch == "graph" ? Launch::graph : Launch::eager);
         for (std::size_t k = 0; k < found.size(); ++k) samples[members[k]] = std::move(found[k]);
     }
     return samples;
 }
 
-// As the rules of NCCL saw this job. Throws: unavailable, where NCCL did not say; usage, for an unknown version.
+// As the rules of NCCL saw this job. Throws: unavailable, where NCCL did not say; usage, for an unknown
+// version.
 NcclJob job_of_rank_zero(NodeMap const& map) {
     auto const channels = nccl_settings().collective_channels;
     if (!channels) {
-        throw unavailable("calibration",
-                          "NCCL did not say how many channels it has (NCCL_DEBUG sends its words elsewhere, or "
-                          "it runs no exchange here); unset NCCL_DEBUG, or take another --transport");
+        throw unavailable(
+            "calibration",
+            "NCCL did not say how many channels it has (NCCL_DEBUG sends its words elsewhere, or "
+            "it runs no exchange here); unset NCCL_DEBUG, or take another --transport");
     }
     auto const facts = device().facts();
     NcclJob job;
@@ -88,9 +93,10 @@ NcclJob job_of_rank_zero(NodeMap const& map) {
     job.collective_channels = static_cast<int>(*channels);
     NcclRules const known(job);
     if (auto const said = nccl_settings().p2p_channels_per_peer; said && *said != known.channels_per_peer())
-        log_warning(fmt::format("NCCL {} says {} channels per peer, its rules {} (a calibration may miss where "
-                                "messages change their ways)",
-                                job.version, *said, known.channels_per_peer()));
+        log_warning(
+            fmt::format("NCCL {} says {} channels per peer, its rules {} (a calibration may miss where "
+                        "messages change their ways)",
+                        job.version, *said, known.channels_per_peer()));
     return job;
 }
 
@@ -125,8 +131,9 @@ FrozenCalibration fitted(std::vector<Probe> const& probes, std::vector<std::vect
 
 CalibrationKeys keys_of(Record const& root, Record const& topology) {
     CalibrationKeys keys;
-    for (auto const* name : {"host", "cpu", "cores", "ranks", "nodes", "transport", "mpi_version", "gpu",
-                             "launch", "cadence", "nccl_version", "nccl_p2p_channels", "nccl_p2p_channels_per_peer"}) {
+    for (auto const* name :
+         {"host", "cpu", "cores", "ranks", "nodes", "transport", "mpi_version", "gpu", "launch", "cadence",
+          "nccl_version", "nccl_p2p_channels", "nccl_p2p_channels_per_peer"}) {
         if (root.has(name)) keys[name] = to_text(root.attributes.at(name));
     }
     if (auto const* nodes = root.find("node_of_rank"))
@@ -173,8 +180,9 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
             throw unavailable("calibration",
                               "one rank alone exchanges nothing; start several with mpirun -n");
         if (!by_nccl) limits = eager_limits();
-        probes = probes_for(map.node_of_rank, edges_of(limits), r.row_bytes, parse_size(r.least_bytes, "--least_bytes"),
-                            parse_size(r.most_bytes, "--most_bytes"));
+        probes =
+            probes_for(map.node_of_rank, edges_of(limits), r.row_bytes,
+                       parse_size(r.least_bytes, "--least_bytes"), parse_size(r.most_bytes, "--most_bytes"));
     });
     auto const samples = measured(world, exchange, probes, r, offsets);
     auto root = root_record(context, map, offsets, transport, r.seed);
@@ -203,9 +211,8 @@ FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const&
             throw usage_error("--launch graph needs a GPU (rows lie in host memory here); add --device cuda");
     });
     auto const memory = select_memory(world, r.device, r.share_gpu);
-    run_on_all(world, [&] {
-        transport = r.transport == "auto" ? default_exchange(world, memory) : r.transport;
-    });
+    run_on_all(world,
+               [&] { transport = r.transport == "auto" ? default_exchange(world, memory) : r.transport; });
     Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
     auto const exchange = guarded(make_exchange(transport, world, memory), watchdog);
     auto const topology = find_topology(world, r.topology, node_map_of(world));

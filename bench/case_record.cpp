@@ -123,7 +123,8 @@ void add_imbalance(Record& record, CaseFacts const& f) {
 // What the exchange really moves where own rows are put into place by others.
 Traffic without_own_rows(Traffic traffic) {
     for (std::size_t layer = 0; layer < traffic.bytes.extent(0); ++layer) {
-        for (std::size_t rank = 0; rank < traffic.bytes.extent(1); ++rank) traffic.bytes(layer, rank, rank) = 0;
+        for (std::size_t rank = 0; rank < traffic.bytes.extent(1); ++rank)
+            traffic.bytes(layer, rank, rank) = 0;
     }
     return traffic;
 }
@@ -164,8 +165,9 @@ Record predicted_record(CaseFacts const& f) {
         record.datasets.push_back(
             make_dataset("assignment/share_of_slot", "1", {"layer", "slot"}, plan.share_of_slot()));
     }
-    add_predictions(record, f.own_rows == ExchangePlan::OwnRows::left ? without_own_rows(f.one.traffic) : f.one.traffic,
-                    f.topology, f.parameters);
+    add_predictions(
+        record, f.own_rows == ExchangePlan::OwnRows::left ? without_own_rows(f.one.traffic) : f.one.traffic,
+        f.topology, f.parameters);
     add_spread(record, f);
     return record;
 }

@@ -205,10 +205,11 @@ TraceComparison joined(std::vector<TraceComparison> runs) {
     auto all = std::move(runs.front());
     for (auto run = runs.begin() + 1; run != runs.end(); ++run) {
         if (run->model != all.model) {
-            throw input_error("compare",
-                              fmt::format("one run was predicted by '{}', another by '{}' (their errors are not of "
-                                          "one model); compare them one by one",
-                                          all.model, run->model));
+            throw input_error(
+                "compare",
+                fmt::format("one run was predicted by '{}', another by '{}' (their errors are not of "
+                            "one model); compare them one by one",
+                            all.model, run->model));
         }
         std::move(run->exchanges.begin(), run->exchanges.end(), std::back_inserter(all.exchanges));
         std::move(run->choices.begin(), run->choices.end(), std::back_inserter(all.choices));

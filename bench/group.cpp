@@ -30,8 +30,8 @@ double drift_limit(Precision precision) {
 constexpr std::int64_t sibling_iterations = 10;
 constexpr std::int64_t overhead_iterations = 20;
 
-// What watches a pass: nobody, events around exchanges, the stamps of exchanges that times are taken from, those of
-// all steps, or those of exchanges and the permutations around them.
+// What watches a pass: nobody, events around exchanges, the stamps of exchanges that times are taken from,
+// those of all steps, or those of exchanges and the permutations around them.
 enum class Watched { by_nobody, events, exchanges, all_steps, with_permutation };
 constexpr std::size_t watched_count = 5;
 
@@ -182,7 +182,7 @@ void RunningCase::run_overhead(std::uint64_t seed) {
     StampRecorder all_steps(count, layers(), Detail::all_steps, memory);
     StampRecorder permuted(count, layers(), Detail::with_permutation, memory);
     std::array<StampRecorder*, watched_count> const recorders{&exchanges, &events, &exchanges, &all_steps,
-                                                             &permuted};
+                                                              &permuted};
     overhead_passes_.assign(watched_count, PassTimes(count));
     run_interleaved(
         interleaved_order(watched_count, count, seed), 1,

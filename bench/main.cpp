@@ -115,11 +115,12 @@ int guarded_main(int argc, char** argv) {
     } catch (std::exception const& error) {
         std::string const what = error.what();
         if (what.find("CUDA out of memory") != std::string::npos) {  // torch's word, and a trace of calls
-            return report(failure("memory", what.substr(0, what.find('\n')).substr(0, what.find(". ")) +
-                                                " (the GPU's memory does not hold the weights under every strategy "
-                                                "and batch); use fewer --strategies, --batches, --layers or tokens, "
-                                                "or more ranks"),
-                          world, session);
+            return report(
+                failure("memory", what.substr(0, what.find('\n')).substr(0, what.find(". ")) +
+                                      " (the GPU's memory does not hold the weights under every strategy "
+                                      "and batch); use fewer --strategies, --batches, --layers or tokens, "
+                                      "or more ranks"),
+                world, session);
         }
         return report(failure("internal", what), world, session);
     }

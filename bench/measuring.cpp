@@ -150,9 +150,9 @@ void measure_one(Run const& run, OpenGroup const& group, PreparedText const& tex
                  MeasureOutcome& outcome) {
     std::vector<Record> records;
     for (auto const& one : text.cases) {
-        records.push_back(predicted_record({run.request, run.subject, text, one, group.mode, run.transport,
-                                            own_rows_in(run, group.mode, one), run.topology,
-                                            run.calibration.parameters}));
+        records.push_back(
+            predicted_record({run.request, run.subject, text, one, group.mode, run.transport,
+                              own_rows_in(run, group.mode, one), run.topology, run.calibration.parameters}));
         records.back().attributes["group"] = group.name;
         records.back().attributes["group_size"] = std::ssize(text.cases);
         run.trace.write(records.back());

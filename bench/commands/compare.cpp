@@ -70,7 +70,8 @@ int run(Context const& context, Options const& o) {
     std::optional<FrozenCalibration> frozen;
     if (!o.calibration.empty()) frozen = read_calibration(o.calibration);
     std::vector<TraceComparison> runs;
-    for (auto const& trace : o.traces) runs.push_back(compare_trace(read_trace(trace), frozen, o.calibration));
+    for (auto const& trace : o.traces)
+        runs.push_back(compare_trace(read_trace(trace), frozen, o.calibration));
     auto const comparison = joined(std::move(runs));
     if (!o.output.empty()) {
         std::filesystem::path const folder(o.output);

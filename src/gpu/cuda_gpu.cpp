@@ -1,10 +1,7 @@
 // Of the shared library: torch's side of the kernels.
-#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
-#include <optional>
 
 #include <ATen/ATen.h>
-#include <ATen/cuda/CUDAEvent.h>
 
 #include "gpu/gpu.hpp"
 #include "gpu/kernels.cuh"
@@ -33,6 +30,16 @@ cudaStream_t stream() {
 void check_launch() {
     auto const problem = cudaGetLastError();
     TORCH_CHECK(problem == cudaSuccess, "a kernel did not start: ", cudaGetErrorString(problem));
+}
+
+// Where rows put aside lie. `like`: the result that they are part of.
+kernels::Aside place_of(RowsAside const& aside, at::Tensor const& like) {
+    if (aside.begin == aside.end) return {};
+    auto const& to = aside.to;
+    TORCH_CHECK(to.is_contiguous() && to.dtype() == like.dtype() && to.size(1) == like.size(1) &&
+                aside.first + aside.end - aside.begin <= to.size(0));
+    auto const row_bytes = to.size(1) * static_cast<std::int64_t>(to.element_size());
+    return {aside.begin, aside.end, static_cast<std::byte*>(to.data_ptr()) + aside.first * row_bytes};
 }
 
 class CudaGpu : public Gpu {
@@ -108,46 +115,26 @@ class CudaGpu : public Gpu {
         return out;
     }
 
-    at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) override {
-        auto out = at::empty({index.size(0), rows.size(1)}, rows.options());
-        take_rows_into(rows, index, divisor, out);
+    at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
+                         RowsAside const& aside) override {
+        auto const all = rows.contiguous();
+        auto out = at::empty({index.size(0), all.size(1)}, all.options());
+        kernels::take_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), divisor,
+                           out.data_ptr(), place_of(aside, out), out.size(0),
+                           all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
+        check_launch();
         return out;
     }
 
-    void take_rows_into(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
-                        at::Tensor const& result) override {
-        auto const all = rows.contiguous();
-        TORCH_CHECK(result.is_contiguous() && result.dtype() == all.dtype() && result.size(0) == index.size(0) &&
-                    result.size(1) == all.size(1));
-        kernels::take_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), divisor,
-                           result.data_ptr(), result.size(0),
-                           all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
-        check_launch();
-    }
-
-    at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) override {
+    at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index, RowsAside const& aside) override {
         auto const all = rows.contiguous();
         TORCH_CHECK(index.size(0) == all.size(0));
         auto out = at::empty_like(all);
         kernels::put_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), out.data_ptr(),
-                          all.size(0), all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
+                          place_of(aside, out), all.size(0),
+                          all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
         check_launch();
         return out;
-    }
-
-    void beside(std::function<void()> const& work) override {
-        if (!side_) side_ = c10::cuda::getStreamFromPool();
-        begun_.record();
-        begun_.block(*side_);
-        c10::cuda::CUDAStreamGuard const guard(*side_);
-        work();
-        ended_.record();
-        is_beside_ = true;
-    }
-
-    void meet() override {
-        if (is_beside_) ended_.block(c10::cuda::getCurrentCUDAStream());
-        is_beside_ = false;
     }
 
     at::Tensor expand_segments(at::Tensor const& start, at::Tensor const& end, std::int64_t count) override {
@@ -157,11 +144,6 @@ class CudaGpu : public Gpu {
         check_launch();
         return out;
     }
-
-  private:
-    std::optional<c10::cuda::CUDAStream> side_;
-    at::cuda::CUDAEvent begun_, ended_;
-    bool is_beside_ = false;
 };
 
 }  // namespace

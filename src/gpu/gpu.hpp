@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
 #include <ATen/core/Tensor.h>
 
@@ -13,6 +12,14 @@ struct GpuOrder {
     at::Tensor order;     // Shape: [row], int64; the (token, choice) of each row in slot order; stable
     at::Tensor place;     // Shape: [token x choice], int64; its row
     at::Tensor slot_end;  // Shape: [slot], int32; one past the slot's last row
+};
+
+// Rows begin .. end - 1 of a result go to rows first, first + 1, ... of another tensor instead, which has
+// rows of the same size and is contiguous. Nothing where begin is end.
+struct RowsAside {
+    std::int64_t begin = 0, end = 0;
+    at::Tensor to = {};
+    std::int64_t first = 0;
 };
 
 // All functions work on the current stream, never wait for the device, take memory from the caching allocator
@@ -44,22 +51,16 @@ class Gpu {
                                     at::Tensor const& weights) = 0;
 
     // Copies of rows: result[i] = rows[index[i] / divisor]. Shapes: [n, hidden], int64 [row] -> [row,
-    // hidden].
-    virtual at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) = 0;
-
-    // The same into rows that are there, contiguous. Shape of `result`: [row, hidden].
-    virtual void take_rows_into(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
-                                at::Tensor const& result) = 0;
+    // hidden]. Rows that are put aside are not defined in the result.
+    virtual at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
+                                 RowsAside const& aside) = 0;
+    at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) {
+        return take_rows(rows, index, divisor, {});
+    }
 
     // The way back of a permutation: result[index[i]] = rows[i].
-    virtual at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) = 0;
-
-    // Work on a stream of its own, behind all that the current stream got so far and beside what it gets next.
-    // What it uses must live until meet().
-    virtual void beside(std::function<void()> const& work) = 0;
-
-    // What the current stream gets from now on waits for what runs beside it.
-    virtual void meet() = 0;
+    virtual at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index, RowsAside const& aside) = 0;
+    at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) { return put_rows(rows, index, {}); }
 
     // Consecutive numbers, segment by segment: segment s begins at start[s] and its rows end at end[s] of the
     // result. Shapes: int64 [segment] both -> int64 [count], where count = the last end.

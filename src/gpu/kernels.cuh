@@ -30,12 +30,18 @@ void weighted_sum(Element type, void const* results, std::int64_t const* place, 
                   bool fp32_weights, void* out, std::int64_t tokens, std::int64_t top_k, std::int64_t width,
                   cudaStream_t stream);
 
+// Result rows begin .. end - 1 go to `to`, `to` + a row, ... instead.
+struct Aside {
+    std::int64_t begin = 0, end = 0;
+    void* to = nullptr;
+};
+
 // out[row] = rows[index[row] / divisor]: copies whole rows. Sizes in bytes.
-void take_rows(void const* rows, std::int64_t const* index, std::int64_t divisor, void* out,
+void take_rows(void const* rows, std::int64_t const* index, std::int64_t divisor, void* out, Aside aside,
                std::int64_t count, std::int64_t row_bytes, cudaStream_t stream);
 
 // out[index[row]] = rows[row].
-void put_rows(void const* rows, std::int64_t const* index, void* out, std::int64_t count,
+void put_rows(void const* rows, std::int64_t const* index, void* out, Aside aside, std::int64_t count,
               std::int64_t row_bytes, cudaStream_t stream);
 
 // Segments one after another: segment s has rows end[s-1] .. end[s]-1, and row i of it gets start[s] + i.

@@ -2,6 +2,7 @@
 // together.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,10 +21,10 @@ enum class Direction { dispatch, combine };
 inline constexpr int direction_count = 2;
 
 // Which steps get stamps. The exchanges alone while times are taken; all steps in the sibling pass that
-// explains them, because every further stamp lengthens what it looks at. `with_permutation`: from the beginning of
-// the permutation to the end of the dispatch, and from the beginning of the combine to the end of the
-// unpermutation, as if each were an exchange. `events`: on a GPU, events around exchanges alone, hence device_s and
-// nothing else; on a host as `exchanges`.
+// explains them, because every further stamp lengthens what it looks at. `with_permutation`: from the
+// beginning of the permutation to the end of the dispatch, and from the beginning of the combine to the end
+// of the unpermutation, as if each were an exchange. `events`: on a GPU, events around exchanges alone, hence
+// device_s and nothing else; on a host as `exchanges`.
 enum class Detail { exchanges, all_steps, with_permutation, events };
 
 // Records one rank's stamps. Preallocated. On the host: recording costs one clock reading and one store. On a
@@ -38,6 +39,9 @@ class StampRecorder : public StepObserver {
 
     // On a GPU: waits for it and brings its stamps onto the host's clock. To be called after the last step.
     void end_iteration();
+
+    // On a GPU: marks made so far are not looked at again. Not where a graph holds them.
+    void forget_marks() { std::fill(is_marked_.begin(), is_marked_.end(), 0); }
 
     void enter(LayerId layer, Step step) override;
     void leave(LayerId layer, Step step) override;

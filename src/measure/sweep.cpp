@@ -14,63 +14,94 @@ namespace moewire {
 
 namespace {
 
-// As many as a small model's pass has: a GPU takes the nodes of a long graph up more slowly than it runs them.
-constexpr std::size_t graph_exchanges = 8;
+// As many as a small model's pass has. A GPU takes the nodes of a long graph up more slowly than it runs
+// them, and one that was idle for long begins more slowly.
+constexpr std::size_t exchanges_together = 8;
+constexpr int warmups = 2;
 
-// Sizes play the part of layers: one stamp table holds them all. Shape of the result: [plan][iteration].
+// Exchanges of given plans in one room. Plans play the part of layers: one stamp table holds them all.
+class PlanSweep {
+  public:
+    PlanSweep(Communicator const& communicator, Exchange& exchange, std::vector<ExchangePlan> plans,
+              std::size_t iterations)
+        : communicator_(communicator),
+          exchange_(exchange),
+          plans_(std::move(plans)),
+          buffers_(exchange.memory()),
+          recorder_(iterations, plans_.size(), Detail::exchanges, exchange.memory()) {
+        std::int64_t home_bytes = 0, expert_bytes = 0;
+        for (auto& plan : plans_) {
+            plan = with_all_rows(std::move(plan), exchange, communicator);
+            home_bytes = std::max(home_bytes, plan.total_send_rows() * plan.row_bytes);
+            expert_bytes = std::max(expert_bytes, plan.total_receive_rows() * plan.row_bytes);
+        }
+        buffers_.home.reserve(static_cast<std::size_t>(home_bytes));
+        buffers_.expert.reserve(static_cast<std::size_t>(expert_bytes));
+    }
+
+    // Not recorded. Eager in any case: connections cannot be made while a graph is recorded.
+    void warm_up() {
+        for (std::size_t which = 0; which < plans_.size(); ++which) isolated(which);
+    }
+
+    void sample(std::size_t iteration, std::span<std::int32_t const> plans, Launch launch) {
+        recorder_.begin_iteration(iteration);
+        if (launch == Launch::eager) {
+            for (auto const which : plans) isolated(static_cast<std::size_t>(which));
+        } else {
+            auto const graph = device().capture([&] {
+                for (auto const which : plans) run(static_cast<std::size_t>(which));
+            });
+            graph->replay();  // the first time, a graph is brought to the device while it runs
+            wait_for_all();
+            graph->replay();
+        }
+        recorder_.end_iteration();
+        recorder_.forget_marks();
+    }
+
+    StampRecorder const& recorder() const { return recorder_; }
+
+  private:
+    void run(std::size_t which) {
+        auto const& plan = plans_[which];
+        StepScope const step(&recorder_, make_id<LayerId>(which), Step::dispatch);
+        exchange_.run(
+            plan, buffers_.home.rows(static_cast<std::size_t>(plan.total_send_rows() * plan.row_bytes)),
+            buffers_.expert.rows(static_cast<std::size_t>(plan.total_receive_rows() * plan.row_bytes)));
+    }
+    void wait_for_all() {
+        if (exchange_.memory() == MemoryKind::device) device().synchronise();
+        communicator_.barrier();
+    }
+    void isolated(std::size_t which) {
+        wait_for_all();
+        run(which);
+    }
+
+    Communicator communicator_;
+    Exchange& exchange_;
+    std::vector<ExchangePlan> plans_;
+    ExchangeBuffers buffers_;
+    StampRecorder recorder_;
+};
+
+// Shape of the result: [plan][iteration].
 std::vector<std::vector<double>> slowest_of(Communicator const& communicator, Exchange& exchange,
                                             std::vector<ExchangePlan> plans, std::size_t iterations,
                                             std::uint64_t seed, std::vector<ClockOffset> const& offsets,
                                             Launch launch) {
-    ExchangeBuffers buffers(exchange.memory());
-    std::int64_t home_bytes = 0, expert_bytes = 0;
-    for (auto& plan : plans) {
-        plan = with_all_rows(std::move(plan), exchange, communicator);
-        home_bytes = std::max(home_bytes, plan.total_send_rows() * plan.row_bytes);
-        expert_bytes = std::max(expert_bytes, plan.total_receive_rows() * plan.row_bytes);
+    auto const count = plans.size();
+    PlanSweep sweep(communicator, exchange, std::move(plans), iterations);
+    for (int warmup = 0; warmup < warmups; ++warmup) sweep.warm_up();
+    auto const order = interleaved_order(count, iterations, seed);
+    for (std::size_t i = 0; i < iterations; ++i) {
+        for (std::size_t first = 0; first < count; first += exchanges_together)
+            sweep.sample(i, order.row(i).subspan(first, std::min(exchanges_together, count - first)), launch);
     }
-    buffers.home.reserve(static_cast<std::size_t>(home_bytes));
-    buffers.expert.reserve(static_cast<std::size_t>(expert_bytes));
-    StampRecorder recorder(iterations, plans.size(), Detail::exchanges, exchange.memory());
-    auto const exchange_one = [&](std::size_t which) {
-        auto const& plan = plans[which];
-        StepScope const step(&recorder, make_id<LayerId>(which), Step::dispatch);
-        exchange.run(
-            plan, buffers.home.rows(static_cast<std::size_t>(plan.total_send_rows() * plan.row_bytes)),
-            buffers.expert.rows(static_cast<std::size_t>(plan.total_receive_rows() * plan.row_bytes)));
-    };
-    auto const run_one = [&](std::size_t which, std::optional<std::size_t> iteration) {
-        recorder.begin_iteration(iteration);
-        communicator.barrier();
-        exchange_one(which);
-        recorder.end_iteration();
-    };
-    auto const order = interleaved_order(plans.size(), iterations, seed);
-    if (launch == Launch::eager) {
-        run_interleaved(order, 2, run_one, [] {});
-    } else {
-        // What warms up is eager: connections cannot be made while a graph is recorded.
-        run_interleaved(interleaved_order(plans.size(), 0, seed), 2, run_one, [] {});
-        for (std::size_t i = 0; i < iterations; ++i) {
-            recorder.begin_iteration(i);
-            for (std::size_t first = 0; first < plans.size(); first += graph_exchanges) {
-                auto const some =
-                    order.row(i).subspan(first, std::min(graph_exchanges, plans.size() - first));
-                auto const graph = device().capture([&] {
-                    for (auto const which : some) exchange_one(static_cast<std::size_t>(which));
-                });
-                graph->replay();  // the first time, a graph is brought to the device while it runs
-                device().synchronise();
-                communicator.barrier();
-                graph->replay();
-                recorder.end_iteration();
-            }
-        }
-    }
-
-    auto const samples = collect(communicator, recorder, offsets);
+    auto const samples = collect(communicator, sweep.recorder(), offsets);
     std::vector<std::vector<double>> all;
-    for (std::size_t which = 0; communicator.is_root() && which < plans.size(); ++which) {
+    for (std::size_t which = 0; communicator.is_root() && which < count; ++which) {
         auto& of_plan = all.emplace_back();
         for (std::size_t i = 0; i < iterations; ++i) {
             auto const of_ranks = samples.dispatch.transfer_s.row(i, which);

@@ -19,9 +19,7 @@ struct DevicePlan {
     ExchangePlan exchange;               // dispatch
     std::vector<std::int64_t> slot_end;  // Shape: [local slot]; rows by expert
     at::Tensor slot_end_there;           // the same, int32, on the device
-    // Undefined where rows arrive in the order of experts. Shape of both: [received row], int64.
-    at::Tensor by_expert;  // the received row of each row in that order
-    at::Tensor by_source;  // the way back
+    at::Tensor by_expert;                // Shape: [received row], int64; undefined where rows arrive in order
 };
 
 // From memory that the device reads by itself: the host goes on at once.
@@ -42,39 +40,27 @@ std::vector<std::int64_t> row_sums(Grid<std::int64_t, 2> const& counts) {
     return sums;
 }
 
-// Where segments of a table begin when its cells follow one another column by column: the first number of each
-// cell, row by row, and where each ends row by row. Shape of `counts`: [row, column].
-at::Tensor numbered(Grid<std::int64_t, 2> const& counts, at::Device device) {
-    auto const rows = counts.extent(0), columns = counts.extent(1);
-    Grid<std::int64_t, 2> start(rows, columns);
-    std::int64_t next = 0, total = 0;
-    for (std::size_t column = 0; column < columns; ++column) {
-        for (std::size_t row = 0; row < rows; ++row)
-            start(row, column) = std::exchange(next, next + counts(row, column));
-    }
-    std::vector<std::int64_t> end;
-    for (auto const count : counts.values()) end.push_back(total += count);
-    return gpu().expand_segments(uploaded(start.values(), at::kLong, device), uploaded(end, at::kLong, device),
-                                 total);
-}
-
 // Received rows lie by source, then by slot; experts want them by slot. `counts`: [source rank, local slot].
 void set_away_side(Grid<std::int64_t, 2> const& counts, std::size_t slots, at::Device device,
                    DevicePlan& plan) {
     auto const sources = counts.extent(0);
-    Grid<std::int64_t, 2> of_source(sources, slots), of_slot(slots, sources);
+    std::vector<std::int64_t> next(sources), start, end;
+    std::exclusive_scan(plan.exchange.receive_rows.begin(), plan.exchange.receive_rows.end(), next.begin(),
+                        std::int64_t{0});
     std::int64_t total = 0;
     for (std::size_t slot = 0; slot < slots; ++slot) {
         for (std::size_t source = 0; source < sources; ++source) {
+            start.push_back(next[source]);
+            next[source] += counts(source, slot);
             total += counts(source, slot);
-            of_source(source, slot) = of_slot(slot, source) = counts(source, slot);
+            end.push_back(total);
         }
         plan.slot_end.push_back(total);
     }
     plan.slot_end_there = uploaded(plan.slot_end, at::kInt, device);
     if (sources == 1 || slots <= 1) return;
-    plan.by_expert = numbered(of_slot, device);
-    plan.by_source = numbered(of_source, device);
+    plan.by_expert =
+        gpu().expand_segments(uploaded(start, at::kLong, device), uploaded(end, at::kLong, device), total);
 }
 
 // This rank's rows in the order of all ranks' slots, and how many each slot gets. Shape of `of_slot`: [slot].
@@ -127,10 +113,9 @@ DevicePlan planned(LayerId layer, at::Tensor const& hidden, RouterOutput const& 
                    LoadedExperts const& bank, MoePass const& pass) {
     auto const& parallel = pass.parallel;
     auto const picks = route.experts.reshape({-1}).to(at::kLong);
-    auto const rows =
-        parallel.assignment.has_replicas()
-            ? sent_to_copies(layer, picks, parallel.assignment, parallel.communicator.rank())
-            : sent_to_only_copies(layer, picks, bank, parallel.assignment);
+    auto const rows = parallel.assignment.has_replicas()
+                          ? sent_to_copies(layer, picks, parallel.assignment, parallel.communicator.rank())
+                          : sent_to_only_copies(layer, picks, bank, parallel.assignment);
     DevicePlan plan;
     plan.sent = rows.sorted;
     auto const sent = rows_by_rank(parallel.assignment, layer, rows.of_slot);
@@ -160,32 +145,17 @@ OwnRows own_rows(ExchangePlan const& plan, RankId rank) {
     return {before(plan.send_rows), before(plan.receive_rows), plan.send_rows[index_of(rank)]};
 }
 
-// result[i] = rows[index[i] / divisor], but rows first .. first + count - 1 of the result go to `own`, beside what
-// follows, until meet(): other ranks wait for the others alone.
-at::Tensor taken(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor, std::int64_t first,
-                 at::Tensor const& own) {
-    auto const count = own.size(0), end = first + count;
-    if (count == 0) return gpu().take_rows(rows, index, divisor);
-    auto const result = at::empty({index.size(0), rows.size(1)}, rows.options());
-    for (auto const& [from, to] : {std::pair{std::int64_t{0}, first}, std::pair{end, index.size(0)}}) {
-        if (from < to)
-            gpu().take_rows_into(rows, index.narrow(0, from, to - from), divisor, result.narrow(0, from, to - from));
-    }
-    gpu().beside([&] { gpu().take_rows_into(rows, index.narrow(0, first, count), divisor, own); });
-    return result;
-}
-
-// Shapes: [received row, hidden] -> the same. Own rows' results go into `home` [own row, hidden] instead.
+// Shapes: [received row, hidden] -> the same. Own rows' results go into `home` [sent row, hidden] instead.
 at::Tensor computed(LayerId layer, at::Tensor const& away, LoadedExperts const& bank, DevicePlan const& plan,
-                    OwnRows const& own, at::Tensor const& home, at::Tensor& kept) {
+                    OwnRows const& own, at::Tensor const& home) {
     if (away.size(0) == 0) return away;
     auto const rows = plan.by_expert.defined() ? gpu().take_rows(away, plan.by_expert, 1) : away;
     auto const results = bank.can_group(rows) ? bank.compute_grouped(layer, rows, plan.slot_end_there)
                                               : bank.compute(layer, rows, plan.slot_end);
-    kept = results;  // the copy beside reads it
-    if (plan.by_source.defined()) return taken(results, plan.by_source, 1, own.here, home);
-    if (own.count > 0) home.copy_(results.narrow(0, own.here, own.count));
-    return results.contiguous();
+    if (plan.by_expert.defined())
+        return gpu().put_rows(results, plan.by_expert, {own.here, own.here + own.count, home, own.there});
+    if (own.count > 0) home.narrow(0, own.there, own.count).copy_(results.narrow(0, own.here, own.count));
+    return results;
 }
 
 }  // namespace
@@ -203,25 +173,18 @@ at::Tensor exchanged_on_device(LayerId layer, at::Tensor const& hidden, RouterOu
     };
     auto& exchange = pass.parallel.exchange;
     auto const plan = in_step(Step::counts, [&] { return planned(layer, hidden, route, bank, pass); });
-    // Rows that stay do not travel: they are gathered to their place beside the exchange of the others.
+    // Rows that stay are written to their place by the kernels that gather and scatter: an exchange would
+    // only copy them once more, beside the others.
     auto const own = own_rows(plan.exchange, pass.parallel.communicator.rank());
     auto away = at::empty({plan.exchange.total_receive_rows(), hidden.size(1)}, hidden.options());
-    auto const home = in_step(Step::permute, [&] {
-        return taken(hidden, plan.sent.order, route.experts.size(1), own.there, away.narrow(0, own.here, own.count));
+    auto home = in_step(Step::permute, [&] {
+        return gpu().take_rows(hidden, plan.sent.order, route.experts.size(1),
+                               {own.there, own.there + own.count, away, own.here});
     });
-    in_step(Step::dispatch, [&] {
-        exchange_rows_into(exchange, plan.exchange, home, away);
-        gpu().meet();
-    });
+    in_step(Step::dispatch, [&] { exchange_rows_into(exchange, plan.exchange, home, away); });
     // What was sent is sent before anything that is queued from here on: answers may take its place.
-    at::Tensor kept;
-    away = in_step(Step::experts, [&] {
-        return computed(layer, away, bank, plan, own, home.narrow(0, own.there, own.count), kept);
-    });
-    in_step(Step::combine, [&] {
-        exchange_rows_into(exchange, plan.exchange.reversed(), away, home);
-        gpu().meet();
-    });
+    away = in_step(Step::experts, [&] { return computed(layer, away, bank, plan, own, home).contiguous(); });
+    in_step(Step::combine, [&] { exchange_rows_into(exchange, plan.exchange.reversed(), away, home); });
     return in_step(Step::unpermute,
                    [&] { return weighted_sum(home, plan.sent.place, route.weights, hidden.scalar_type()); });
 }

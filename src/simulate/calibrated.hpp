@@ -3,8 +3,8 @@
 //
 //   time = floor + eager messages x a + rendezvous messages x b + |bytes of each class / its rate, channel|_p
 //
-// `channel` is NCCL's alone: what its longest message beyond LL takes on one channel, that is a start, what fills
-// the pipeline, and the channel's part of the bytes.
+// `channel` is NCCL's alone: what its longest message beyond LL takes on one channel, that is a start, what
+// fills the pipeline, and the channel's part of the bytes.
 //
 // The p-norm lies between all roads at once (the slowest counts, p large) and one after another (the sum, p =
 // 1).

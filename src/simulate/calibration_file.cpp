@@ -45,13 +45,14 @@ std::string body_of(FrozenCalibration const& c) {
                                    format_version, quoted(c.created_utc), quoted(c.program_version));
     for (auto const& [key, value] : c.keys) text += fmt::format("{} = {}\n", quoted(key), quoted(value));
     text += fmt::format(
-        "\n[parameters]\nempty_s = {:.17e}\nfloor_s = {:.17e}\neager_message_s = {:.17e}\nrendezvous_message_s = {:.17e}\n"
+        "\n[parameters]\nempty_s = {:.17e}\nfloor_s = {:.17e}\neager_message_s = "
+        "{:.17e}\nrendezvous_message_s = {:.17e}\n"
         "channel_start_s = {:.17e}\nchannel_fill_s_per_byte = {:.17e}\nchannel_s_per_byte = {:.17e}\n"
         "credit_bytes = {:.17e}\nsharpness = {:.17e}\noverlap = {:.17e}\nwithin_node_eager_bytes = "
         "{}\nbetween_nodes_eager_bytes = "
         "{}\n",
-        m.empty_s, m.floor_s, m.eager_message_s, m.rendezvous_message_s, m.channel_start_s, m.channel_fill_s_per_byte,
-        m.channel_s_per_byte, m.credit_bytes, m.sharpness, m.overlap,
+        m.empty_s, m.floor_s, m.eager_message_s, m.rendezvous_message_s, m.channel_start_s,
+        m.channel_fill_s_per_byte, m.channel_s_per_byte, m.credit_bytes, m.sharpness, m.overlap,
         m.limits.within_node_bytes, m.limits.between_nodes_bytes);
     text += rules_text(m.limits.nccl);
     text += "\n[rate_bytes_per_s]  # of the busiest of each class\n";

@@ -1,9 +1,9 @@
 // What does one exchange ask of the machine? Few numbers of a byte matrix, which a fitted model multiplies.
 //
-// MPI sends a short message at once (eager) and asks before a long one (rendezvous); NCCL sends a short one by
-// a protocol of its own (LL, here: eager), cuts a long one over channels, and fills a pipeline of chunks. The
-// limits are settings and rules, hence breakpoints that are known, not fitted. Bytes count where they are most: at the
-// busiest resource of every class ("rank # in", "node # NIC out", ...), described or not.
+// MPI sends a short message at once (eager) and asks before a long one (rendezvous); NCCL sends a short one
+// by a protocol of its own (LL, here: eager), cuts a long one over channels, and fills a pipeline of chunks.
+// The limits are settings and rules, hence breakpoints that are known, not fitted. Bytes count where they are
+// most: at the busiest resource of every class ("rank # in", "node # NIC out", ...), described or not.
 #pragma once
 
 #include <cstdint>
@@ -49,9 +49,10 @@ struct ExchangeLoad {
     bool is_empty() const;
 };
 
-// Classes that are always there ("message # LL" with NCCL alone: the longest one): "rank # out", "rank # in", "rank # both" (out and in: roads that do not
-// carry both ways at full rate), "pair # both" (of one connection), "rank # self", "node # both" and "node #
-// cores" (both and self: what its processors must copy), and those of the topology's resources.
+// Classes that are always there ("message # LL" with NCCL alone: the longest one): "rank # out", "rank # in",
+// "rank # both" (out and in: roads that do not carry both ways at full rate), "pair # both" (of one
+// connection), "rank # self", "node # both" and "node # cores" (both and self: what its processors must
+// copy), and those of the topology's resources.
 ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits);
 
 }  // namespace moewire

@@ -35,8 +35,8 @@ double power(double x, int exponent) {  // exponent: a power of two
 }
 
 // The model as an array of positive numbers: three times, the credit, three numbers of a channel, then a
-// slowness (seconds per byte) for every class. Factors of a probe: messages of both kinds, is there a channel,
-// what fills it, its bytes, then bytes of every class.
+// slowness (seconds per byte) for every class. Factors of a probe: messages of both kinds, is there a
+// channel, what fills it, its bytes, then bytes of every class.
 class LogFit {
   public:
     LogFit(std::span<Observed const> observed, int sharpness, int overlap)

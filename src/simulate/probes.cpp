@@ -97,16 +97,17 @@ std::vector<std::uint64_t> message_sizes(std::span<std::int64_t const> edges_byt
     for (auto const edge : edges) {
         auto const high = static_cast<double>(edge);
         // Both ends and at least one between, none further apart than a factor of 4.
-        int const steps = std::max(2, static_cast<int>(std::ceil(std::log(high / low) / std::log(4.0) - 1e-9)));
+        int const steps =
+            std::max(2, static_cast<int>(std::ceil(std::log(high / low) / std::log(4.0) - 1e-9)));
         for (int i = 0; i <= steps; ++i) add(low * std::pow(high / low, static_cast<double>(i) / steps));
-        if (edge != most_bytes) add(high + static_cast<double>(row));          // just beyond
+        if (edge != most_bytes) add(high + static_cast<double>(row));  // just beyond
         low = high + static_cast<double>(row);
     }
     return {sizes.begin(), sizes.end()};
 }
 
-std::vector<Probe> probes_for(std::vector<int> const& node_of_rank,
-                              std::span<std::int64_t const> edges_bytes, std::int64_t row_bytes, std::uint64_t least_bytes, std::uint64_t most_bytes) {
+std::vector<Probe> probes_for(std::vector<int> const& node_of_rank, std::span<std::int64_t const> edges_bytes,
+                              std::int64_t row_bytes, std::uint64_t least_bytes, std::uint64_t most_bytes) {
     auto const n = node_of_rank.size();
     Patterns const patterns(node_of_rank, static_cast<std::uint64_t>(row_bytes));
     std::vector<Probe> probes{{"empty", Matrix(n, n)}};

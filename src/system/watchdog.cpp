@@ -64,9 +64,10 @@ void Watchdog::tell_of_signal() {
     }
     has_told_ = true;
     if (!waits_for.empty())
-        log_error(fmt::format("{}: asked to end while {} waits for its peers (if nobody stopped this job, a rank "
-                              "died there); look at the other ranks' messages",
-                              who_, waits_for));
+        log_error(
+            fmt::format("{}: asked to end while {} waits for its peers (if nobody stopped this job, a rank "
+                        "died there); look at the other ranks' messages",
+                        who_, waits_for));
 }
 
 void Watchdog::check_probe() {

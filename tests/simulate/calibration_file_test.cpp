@@ -63,9 +63,11 @@ TEST(CalibrationFile, AnyChangeIsSeen) {
               std::string::npos);
     EXPECT_NE(refusal(replaced(text, "floor_s", "flour_s")).find("floor_s is missing"), std::string::npos);
     EXPECT_NE(refusal(replaced(text, "format = 2", "format = 1")).find("format is not 2"), std::string::npos);
-    EXPECT_NE(refusal(replaced(text, "link = \"nvlink\"", "link = \"string\"")).find("nccl.link"), std::string::npos);
-    EXPECT_NE(refusal(replaced(text, "version = 22809", "version = 99999")).find("9.99.99"), std::string::npos);
-    EXPECT_NE(refusal("[[[".find("not valid TOML"), std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "link = \"nvlink\"", "link = \"string\"")).find("nccl.link"),
+              std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "version = 22809", "version = 99999")).find("9.99.99"),
+              std::string::npos);
+    EXPECT_NE(refusal("[[[").find("not valid TOML"), std::string::npos);
     EXPECT_NE(refusal("").find("format"), std::string::npos);
 }
 
