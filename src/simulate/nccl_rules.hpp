@@ -23,12 +23,12 @@ enum class NcclLink { nvlink, pcie };
 struct NcclJob {
     int version = 22809;
     int ranks = 1, nodes = 1;
-    int ranks_per_node = 1;                    // of the largest node
-    NcclLink link = NcclLink::nvlink;          // between ranks of one node
-    int nvlinks = 18;                          // that join a rank with its neighbours
-    int nics_per_rank = 1;                     // cards near a rank
-    double nic_bytes_per_s = 50e9;             // of one card, as NCCL counts: its Mbit/s over 8
-    int collective_channels = 24;              // what its search found; its log says it
+    int ranks_per_node = 1;            // of the largest node
+    NcclLink link = NcclLink::nvlink;  // between ranks of one node
+    int nvlinks = 18;                  // that join a rank with its neighbours
+    int nics_per_rank = 1;             // cards near a rank
+    double nic_bytes_per_s = 50e9;     // of one card, as NCCL counts: its Mbit/s over 8
+    int collective_channels = 24;      // what its search found; its log says it
     std::optional<int> channels_per_net_peer = std::nullopt;  // NCCL_NCHANNELS_PER_NET_PEER
 };
 

@@ -37,7 +37,15 @@ Prediction predict(Scenario const& scenario, ModelParameters const& parameters) 
 bool const registered = register_in<CostModel>(
     "calibrated",
     "Floor, messages by MPI's regimes and the busiest of every road, as frozen by `moewire calibrate`.",
-    {predict});
+    {predict,
+     {.floor_s = [](ModelParameters const& parameters) { return parameters.calibrated->floor_s; },
+      // Short messages are sent at once, long ones are announced: either may cost more.
+      .edges_bytes =
+          [](Topology const&, ModelParameters const& parameters) {
+              auto const& limits = parameters.calibrated->limits;
+              return std::vector<std::uint64_t>{static_cast<std::uint64_t>(limits.within_node_bytes),
+                                                static_cast<std::uint64_t>(limits.between_nodes_bytes)};
+          }}});
 
 }  // namespace
 }  // namespace moewire
