@@ -13,7 +13,7 @@ namespace {
 
 constexpr double never = std::numeric_limits<double>::infinity();
 constexpr double hardly_less = 1 - 1e-9;
-constexpr std::size_t few_flows = 16'384;  // up to here every window rests on rates solved for it
+constexpr std::size_t few_flows = 2048;   // up to here every window rests on rates solved for it
 constexpr std::size_t sampled_flows = 4096;
 
 class Run {
@@ -84,10 +84,20 @@ class Run {
         return *at;
     }
 
+    // Until when few enough flows start; they wait for the window's end.
+    double next_start_s() const {
+        double starting = 0;
+        for (auto const& [time_s, flows] : starts_) {
+            starting += static_cast<double>(flows.size());
+            if (starting > options_.window_part * static_cast<double>(active_.size())) return time_s - now_s_;
+        }
+        return never;
+    }
+
     void pass_window() {
         if (is_stale_ || active_.size() <= few_flows || options_.window_part <= 0) solve(never);
         double const end_s = next_end_s();
-        double const window_s = std::min(end_s, starts_.empty() ? never : starts_.begin()->first - now_s_);
+        double const window_s = std::min(end_s, next_start_s());
         bool const are_more_ending = std::any_of(
             active_.begin(), active_.end(), [&](auto flow) { return left_s(flow) < window_s * hardly_less; });
         if (are_more_ending || !(is_stale_ || active_.size() <= few_flows)) solve(window_s);

@@ -16,7 +16,8 @@
 namespace moewire {
 
 struct FlowOptions {
-    // The part of the flows at work that may end in one window; 0: each end is an event of its own.
+    // The part of the flows at work that may end in one window, and start behind it; 0: each is an event of
+    // its own.
     double window_part = 1.0 / 8;
 };
 

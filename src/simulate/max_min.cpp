@@ -31,40 +31,48 @@ MaxMin::MaxMin(FlowSet const& flows)
     for (auto const resource : flows.path) ++begin_[resource + 1];
     for (std::size_t i = 1; i < begin_.size(); ++i) begin_[i] += begin_[i - 1];
     end_.assign(begin_.begin(), begin_.end() - 1);
-    for (std::size_t flow = 0; flow < flows.size(); ++flow) states_[flow].remaining_bytes = flows.bytes[flow];
+    for (std::size_t flow = 0; flow < flows.size(); ++flow) {
+        auto const path = flows.path_of(flow);
+        states_[flow] = {flows.bytes[flow], 0, flows.kind[flow], static_cast<std::uint32_t>(path.size()), {}};
+        if (path.size() <= 2) std::copy(path.begin(), path.end(), states_[flow].first_hops.begin());
+    }
+}
+
+std::span<std::uint32_t const> MaxMin::path_of(std::uint32_t flow) const {
+    auto const& state = states_[flow];
+    return state.hops <= 2 ? std::span(state.first_hops).first(state.hops) : flows_.path_of(flow);
 }
 
 void MaxMin::start(std::uint32_t flow) {
-    for (auto const resource : flows_.path_of(flow)) {
-        weight_[resource] += flows_.kinds[flows_.kind[flow]].weight;
+    for (auto const resource : path_of(flow)) {
+        weight_[resource] += weight_of(states_[flow]);
         members_[end_[resource]++] = flow;
     }
     states_[flow].rate_bytes_per_s = share_bytes_per_s(flow);
 }
 
 void MaxMin::stop(std::uint32_t flow) {
-    for (auto const resource : flows_.path_of(flow))
-        weight_[resource] -= flows_.kinds[flows_.kind[flow]].weight;
+    for (auto const resource : path_of(flow)) weight_[resource] -= weight_of(states_[flow]);
     states_[flow].rate_bytes_per_s = stopped;
 }
 
 double MaxMin::share_bytes_per_s(std::uint32_t flow) const {
-    auto const& kind = flows_.kinds[flows_.kind[flow]];
+    auto const& kind = flows_.kinds[states_[flow].kind];
     double share = kind.most_bytes_per_s;
-    for (auto const resource : flows_.path_of(flow))
+    for (auto const resource : path_of(flow))
         share = std::min(share, flows_.rates_bytes_per_s[resource] / weight_[resource] * kind.weight);
     return share;
 }
 
-double MaxMin::limit_of(std::uint32_t flow) const {
-    double const most = flows_.kinds[flows_.kind[flow]].most_bytes_per_s;
-    return std::isinf(window_s_) ? most : std::min(most, states_[flow].remaining_bytes / window_s_);
+double MaxMin::limit_of(State const& state) const {
+    double const most = flows_.kinds[state.kind].most_bytes_per_s;
+    return std::isinf(window_s_) ? most : std::min(most, state.remaining_bytes / window_s_);
 }
 
 void MaxMin::decide(std::uint32_t flow, double rate_bytes_per_s) {
-    double const weight = flows_.kinds[flows_.kind[flow]].weight;
+    double const weight = weight_of(states_[flow]);
     states_[flow].rate_bytes_per_s = rate_bytes_per_s;
-    for (auto const resource : flows_.path_of(flow)) {
+    for (auto const resource : path_of(flow)) {
         left_bytes_per_s_[resource] -= rate_bytes_per_s;
         left_weight_[resource] -= weight;
     }
@@ -98,8 +106,9 @@ void MaxMin::fill(std::uint32_t resource) {
         is_full = true;
         std::size_t kept = 0;
         for (auto const flow : open_) {
-            double const limit = limit_of(flow);
-            if (limit < level * flows_.kinds[flows_.kind[flow]].weight) {
+            auto const& state = states_[flow];
+            double const limit = limit_of(state);
+            if (limit < level * weight_of(state)) {
                 decide(flow, limit);
                 is_full = false;
             } else {
@@ -116,7 +125,7 @@ void MaxMin::fill(std::uint32_t resource) {
         }
     }
     double const level = level_of(resource);
-    for (auto const flow : open_) decide(flow, level * flows_.kinds[flows_.kind[flow]].weight);
+    for (auto const flow : open_) decide(flow, level * weight_of(states_[flow]));
 }
 
 void MaxMin::solve(std::span<std::uint32_t const> active, double window_s) {
@@ -125,7 +134,7 @@ void MaxMin::solve(std::span<std::uint32_t const> active, double window_s) {
     left_weight_ = weight_;
     for (auto const flow : active) {
         states_[flow].rate_bytes_per_s = undecided;
-        if (flows_.path_of(flow).empty()) states_[flow].rate_bytes_per_s = limit_of(flow);
+        if (states_[flow].hops == 0) states_[flow].rate_bytes_per_s = limit_of(states_[flow]);
     }
     heap_.clear();
     for (std::uint32_t resource = 0; resource < weight_.size(); ++resource)

@@ -5,6 +5,7 @@
 // shared by the others. Each flow is decided once, so that a call costs about the length of all paths.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -40,9 +41,13 @@ class MaxMin {
   public:
     explicit MaxMin(FlowSet const& flows);
 
+    // Together in half a cache line: a solution looks at flows in the order of their resources, not of
+    // memory.
     struct State {
         double remaining_bytes = 0;
         double rate_bytes_per_s = 0;
+        std::uint32_t kind = 0, hops = 0;
+        std::array<std::uint32_t, 2> first_hops{};  // longer paths lie in the set of flows
     };
     std::vector<State>& states() { return states_; }
 
@@ -57,7 +62,9 @@ class MaxMin {
     double share_bytes_per_s(std::uint32_t flow) const;
 
   private:
-    double limit_of(std::uint32_t flow) const;
+    std::span<std::uint32_t const> path_of(std::uint32_t flow) const;
+    double weight_of(State const& state) const { return flows_.kinds[state.kind].weight; }
+    double limit_of(State const& state) const;
     void decide(std::uint32_t flow, double rate_bytes_per_s);
     void fill(std::uint32_t resource);
     double level_of(std::uint32_t resource) const;
