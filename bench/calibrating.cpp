@@ -9,10 +9,13 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "base/show.hpp"
 #include "base/statistics.hpp"
 #include "bench/facts.hpp"
+#include "bench/subject.hpp"
 #include "bench/sweep_sizes.hpp"
+#include "gpu/device.hpp"
 #include "measure/sweep.hpp"
 #include "simulate/probes.hpp"
 #include "system/agreement.hpp"
@@ -20,6 +23,7 @@
 #include "system/node_map.hpp"
 #include "system/provenance.hpp"
 #include "system/watchdog.hpp"
+#include "transport/wire.hpp"
 
 namespace moewire {
 namespace {
@@ -40,6 +44,54 @@ std::int64_t limit_from(std::map<std::string, std::string> const& variables, std
     auto const bytes = parse_size(found->second, "OMPI_MCA_" + name);
     auto const limit = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, std::uint64_t{1} << 40));
     return std::max<std::int64_t>(0, limit - eager_header_bytes);
+}
+
+// Probes of like sizes together, smaller ones first: a short exchange right behind one of 256 MiB finds other
+// caches than among its like. Shape of the result: [probe][iteration], complete on rank 0.
+std::vector<std::vector<double>> measured(Communicator const& world, Exchange& exchange,
+                                          std::vector<Probe> const& probes, CalibrateRequest const& r,
+                                          std::vector<ClockOffset> const& offsets) {
+    std::map<int, std::vector<std::size_t>> bands;
+    for (std::size_t i = 0; i < probes.size(); ++i) {
+        auto const busiest = busiest_rank_bytes(probes[i].bytes);
+        bands[busiest <= std::uint64_t{2} << 20 ? 0 : busiest <= std::uint64_t{32} << 20 ? 1 : 2].push_back(i);
+    }
+    std::vector<std::vector<double>> samples(probes.size());
+    for (auto const& [band, members] : bands) {
+        std::vector<ByteMatrix> matrices;
+        for (auto const i : members) matrices.push_back(probes[i].bytes);
+        auto found = sweep_matrices(world, exchange, matrices, r.row_bytes,
+                                    static_cast<std::size_t>(r.iterations), r.seed, offsets,
+                                    r.launch == "graph" ? Launch::graph : Launch::eager);
+        for (std::size_t k = 0; k < found.size(); ++k) samples[members[k]] = std::move(found[k]);
+    }
+    return samples;
+}
+
+// As the rules of NCCL saw this job. Throws: unavailable, where NCCL did not say; usage, for an unknown version.
+NcclJob job_of_rank_zero(NodeMap const& map) {
+    auto const channels = nccl_settings().collective_channels;
+    if (!channels) {
+        throw unavailable("calibration",
+                          "NCCL did not say how many channels it has (NCCL_DEBUG sends its words elsewhere, or "
+                          "it runs no exchange here); unset NCCL_DEBUG, or take another --transport");
+    }
+    auto const facts = device().facts();
+    NcclJob job;
+    job.version = device().nccl_facts().version;
+    job.ranks = static_cast<int>(map.node_of_rank.size());
+    job.nodes = map.nodes;
+    for (RankId const rank : ids<RankId>(map.node_of_rank.size()))
+        job.ranks_per_node = std::max(job.ranks_per_node, map.ranks_with(rank));
+    job.link = facts.links > 0 ? NcclLink::nvlink : NcclLink::pcie;
+    job.nvlinks = facts.links;
+    job.collective_channels = static_cast<int>(*channels);
+    NcclRules const known(job);
+    if (auto const said = nccl_settings().p2p_channels_per_peer; said && *said != known.channels_per_peer())
+        log_warning(fmt::format("NCCL {} says {} channels per peer, its rules {} (a calibration may miss where "
+                                "messages change their ways)",
+                                job.version, *said, known.channels_per_peer()));
+    return job;
 }
 
 Json samples_json(std::vector<Probe> const& probes, std::vector<std::vector<double>> const& samples,
@@ -74,7 +126,7 @@ FrozenCalibration fitted(std::vector<Probe> const& probes, std::vector<std::vect
 CalibrationKeys keys_of(Record const& root, Record const& topology) {
     CalibrationKeys keys;
     for (auto const* name : {"host", "cpu", "cores", "ranks", "nodes", "transport", "mpi_version", "gpu",
-                             "nccl_version", "nccl_p2p_channels", "nccl_p2p_channels_per_peer"}) {
+                             "launch", "cadence", "nccl_version", "nccl_p2p_channels", "nccl_p2p_channels_per_peer"}) {
         if (root.has(name)) keys[name] = to_text(root.attributes.at(name));
     }
     if (auto const* nodes = root.find("node_of_rank"))
@@ -84,11 +136,27 @@ CalibrationKeys keys_of(Record const& root, Record const& topology) {
     return keys;
 }
 
+void add_launch(Record& root, MemoryKind memory, std::string const& launch, std::string const& cadence) {
+    if (memory == MemoryKind::host) return;
+    root.attributes["launch"] = launch;
+    root.attributes["cadence"] = cadence;
+}
+
 EagerLimits eager_limits() {
     auto const variables = environment::snapshot();
     EagerLimits const usual;
     return {limit_from(variables, "btl_vader_eager_limit", usual.within_node_bytes),
             limit_from(variables, "btl_tcp_eager_limit", usual.between_nodes_bytes)};
+}
+
+NcclJob nccl_job(Communicator const& world, NodeMap const& map) {
+    NcclJob job;
+    run_on_all(world, [&] {
+        if (world.is_root()) job = job_of_rank_zero(map);
+    });
+    std::vector<NcclJob> word{job};
+    world.broadcast(word);
+    return word[0];
 }
 
 FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, std::string const& transport,
@@ -98,19 +166,19 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
     auto const map = node_map_of(world);
     std::vector<Probe> probes;
     EagerLimits limits;
+    bool const by_nccl = exchange.memory() == MemoryKind::device && transport != "mpi";
+    if (by_nccl && world.size() > 1) limits.nccl = nccl_job(world, map);
     run_on_all(world, [&] {
         if (world.size() == 1)
             throw unavailable("calibration",
                               "one rank alone exchanges nothing; start several with mpirun -n");
-        limits = eager_limits();
-        probes = probes_for(map.node_of_rank, limits, r.row_bytes, parse_size(r.least_bytes, "--least_bytes"),
+        if (!by_nccl) limits = eager_limits();
+        probes = probes_for(map.node_of_rank, edges_of(limits), r.row_bytes, parse_size(r.least_bytes, "--least_bytes"),
                             parse_size(r.most_bytes, "--most_bytes"));
     });
-    std::vector<ByteMatrix> matrices;
-    for (auto const& probe : probes) matrices.push_back(probe.bytes);
-    auto const samples = sweep_matrices(world, exchange, matrices, r.row_bytes,
-                                        static_cast<std::size_t>(r.iterations), r.seed, offsets);
-    auto const root = root_record(context, map, offsets, transport, r.seed);
+    auto const samples = measured(world, exchange, probes, r, offsets);
+    auto root = root_record(context, map, offsets, transport, r.seed);
+    add_launch(root, exchange.memory(), r.launch, r.launch == "graph" ? "chained" : "isolated");
     auto const machine = topology_record(topology);
     FrozenCalibration frozen;
     run_on_all(world, [&] {
@@ -129,10 +197,17 @@ FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const&
     run_on_all(world, [&] {
         std::filesystem::path const path(r.output);
         if (world.is_root()) ensure_writable_folder(path.has_parent_path() ? path.parent_path() : ".");
-        transport = r.transport == "auto" ? default_exchange(world) : r.transport;
+        if (r.launch != "eager" && r.launch != "graph")
+            throw usage_error(fmt::format("--launch is {}; use eager or graph", r.launch));
+        if (r.launch == "graph" && r.device != "cuda")
+            throw usage_error("--launch graph needs a GPU (rows lie in host memory here); add --device cuda");
+    });
+    auto const memory = select_memory(world, r.device, r.share_gpu);
+    run_on_all(world, [&] {
+        transport = r.transport == "auto" ? default_exchange(world, memory) : r.transport;
     });
     Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
-    auto const exchange = guarded(make_exchange(transport, world), watchdog);
+    auto const exchange = guarded(make_exchange(transport, world, memory), watchdog);
     auto const topology = find_topology(world, r.topology, node_map_of(world));
     return calibrate_machine(context, *exchange, transport, topology, clock_offsets(world), r);
 }

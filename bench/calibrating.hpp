@@ -8,6 +8,7 @@
 #include "bench/command.hpp"
 #include "simulate/calibration_file.hpp"
 #include "system/clock.hpp"
+#include "system/node_map.hpp"
 #include "topology/topology.hpp"
 #include "trace/record.hpp"
 #include "transport/exchange.hpp"
@@ -16,6 +17,8 @@ namespace moewire {
 
 struct CalibrateRequest {
     std::string transport = "auto", topology = "probe";
+    std::string device = "cpu", launch = "eager";
+    bool share_gpu = false;
     std::string least_bytes = "256", most_bytes = "1M";  // of one message
     std::int64_t iterations = 20, row_bytes = 256;
     std::uint64_t seed = 0;
@@ -26,8 +29,15 @@ struct CalibrateRequest {
 // What must be the same, out of the head of a trace and its topology (see facts.hpp).
 CalibrationKeys keys_of(Record const& root, Record const& topology);
 
+// What times depend on besides: how exchanges on a GPU are started. Nothing on hosts.
+void add_launch(Record& root, MemoryKind memory, std::string const& launch, std::string const& cadence);
+
 // As Open MPI was told, or its own. Throws: usage, for a variable that is no number.
 EagerLimits eager_limits();
+
+// Collective: all ranks. What NCCL's rules are computed from, as it set itself up here.
+// Throws on all ranks: unavailable, where it did not say; usage, for a version whose rules are not known.
+NcclJob nccl_job(Communicator const& world, NodeMap const& map);
 
 // Collective: all ranks. Probes every pattern and size, fits on rank 0, and writes the frozen file and,
 // beside it, FILE.samples.json with every sample. Complete on rank 0. Throws on all ranks: usage; failure.
@@ -35,7 +45,7 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
                                     Topology const& topology, std::vector<ClockOffset> const& offsets,
                                     CalibrateRequest const& request);
 
-// Collective: all ranks. The same, with an exchange in host memory and a topology of its own.
+// Collective: all ranks. The same, with an exchange and a topology of its own.
 FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const& request);
 
 // Collective: all ranks. Reads a frozen file on every rank and compares its keys with this run's.

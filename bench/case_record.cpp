@@ -41,6 +41,7 @@ void add_axes(Record& record, CaseFacts const& f) {
         {"launch", replay ? r.launch : "eager"},
         {"cache", replay ? r.cache : "warm"},
         {"transport", f.transport},
+        {"own_rows", std::string(f.own_rows == ExchangePlan::OwnRows::left ? "left" : "moved")},
         {"clock", std::string(f.subject.memory == MemoryKind::device ? "gpu" : "host")},
         {"delay", r.delay},
         {"dtype", r.subject.dtype},
@@ -119,6 +120,14 @@ void add_imbalance(Record& record, CaseFacts const& f) {
             .gini;
 }
 
+// What the exchange really moves where own rows are put into place by others.
+Traffic without_own_rows(Traffic traffic) {
+    for (std::size_t layer = 0; layer < traffic.bytes.extent(0); ++layer) {
+        for (std::size_t rank = 0; rank < traffic.bytes.extent(1); ++rank) traffic.bytes(layer, rank, rank) = 0;
+    }
+    return traffic;
+}
+
 // A random placement is one draw: what other seeds would take, predicted.
 void add_spread(Record& record, CaseFacts const& f) {
     if (parse_spec(f.one.strategy).name != "random" || f.one.payload != "per_expert") return;
@@ -155,7 +164,8 @@ Record predicted_record(CaseFacts const& f) {
         record.datasets.push_back(
             make_dataset("assignment/share_of_slot", "1", {"layer", "slot"}, plan.share_of_slot()));
     }
-    add_predictions(record, f.one.traffic, f.topology, f.parameters);
+    add_predictions(record, f.own_rows == ExchangePlan::OwnRows::left ? without_own_rows(f.one.traffic) : f.one.traffic,
+                    f.topology, f.parameters);
     add_spread(record, f);
     return record;
 }

@@ -18,6 +18,7 @@ struct CaseFacts {
     PreparedCase const& one;
     Mode mode;
     std::string const& transport;
+    ExchangePlan::OwnRows own_rows;  // of in_model passes: does the exchange move what stays on a rank?
     Topology const& topology;
     ModelParameters const& parameters;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <set>
 #include <tuple>
 
@@ -198,6 +199,25 @@ TraceComparison compare_trace(Trace const& trace, std::optional<FrozenCalibratio
     }
     comparison.choices = choices_of(comparison);
     return comparison;
+}
+
+TraceComparison joined(std::vector<TraceComparison> runs) {
+    auto all = std::move(runs.front());
+    for (auto run = runs.begin() + 1; run != runs.end(); ++run) {
+        if (run->model != all.model) {
+            throw input_error("compare",
+                              fmt::format("one run was predicted by '{}', another by '{}' (their errors are not of "
+                                          "one model); compare them one by one",
+                                          all.model, run->model));
+        }
+        std::move(run->exchanges.begin(), run->exchanges.end(), std::back_inserter(all.exchanges));
+        std::move(run->choices.begin(), run->choices.end(), std::back_inserter(all.choices));
+        for (auto const& name : run->models) {
+            if (std::find(all.models.begin(), all.models.end(), name) == all.models.end())
+                all.models.push_back(name);
+        }
+    }
+    return all;
 }
 
 Accuracy accuracy_of_model(TraceComparison const& comparison, std::string const& model) {

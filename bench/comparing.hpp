@@ -44,6 +44,10 @@ struct TraceComparison {
 TraceComparison compare_trace(Trace const& trace, std::optional<FrozenCalibration> const& frozen,
                               std::string const& file);
 
+// Several runs as one: every exchange counts once, and strategies are chosen within their own run.
+// Throws: usage (source "compare"), where they were predicted by different models.
+TraceComparison joined(std::vector<TraceComparison> runs);
+
 Accuracy accuracy_of_model(TraceComparison const& comparison, std::string const& model);
 double mean_regret(TraceComparison const& comparison, std::string const& model);
 double mean_tau(TraceComparison const& comparison, std::string const& model);

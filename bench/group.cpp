@@ -1,6 +1,7 @@
 #include "bench/group.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -29,9 +30,10 @@ double drift_limit(Precision precision) {
 constexpr std::int64_t sibling_iterations = 10;
 constexpr std::int64_t overhead_iterations = 20;
 
-// What watches a pass: nobody, the stamps of exchanges that times are taken from, or those of all steps.
-enum class Watched { by_nobody, exchanges, all_steps };
-constexpr std::size_t watched_count = 3;
+// What watches a pass: nobody, events around exchanges, the stamps of exchanges that times are taken from, those of
+// all steps, or those of exchanges and the permutations around them.
+enum class Watched { by_nobody, events, exchanges, all_steps, with_permutation };
+constexpr std::size_t watched_count = 5;
 
 // One case while its group runs: how to run an iteration of it, and what was seen.
 class RunningCase {
@@ -116,7 +118,10 @@ class RunningCase {
     void run_with(StampRecorder& recorder, PassTimes& passes, std::optional<std::size_t> iteration,
                   Watched watched = Watched::all_steps) {
         recorder.begin_iteration(watched == Watched::by_nobody ? std::nullopt : iteration);
-        setting_.context.world.barrier();
+        {
+            Watchdog::Wait const wait("the barrier before a pass");
+            setting_.context.world.barrier();
+        }
         double const start_s = monotonic_s();
         if (setting_.mode == Mode::replay) {
             run_replay(recorder);
@@ -165,22 +170,27 @@ class RunningCase {
     std::unique_ptr<GpuGraph> graph_;
     PassTimes passes_, sibling_passes_;
     std::vector<PassTimes> overhead_passes_;  // Shape: [Watched], or empty
+    Samples permuted_;                        // Detail::with_permutation; complete on rank 0
     double perplexity_ = 0;
 };
 
 void RunningCase::run_overhead(std::uint64_t seed) {
     auto const count = static_cast<std::size_t>(std::min(setting_.request.iterations, overhead_iterations));
-    StampRecorder exchanges(count, layers(), Detail::exchanges, setting_.exchange.memory());
-    StampRecorder all_steps(count, layers(), Detail::all_steps, setting_.exchange.memory());
+    auto const memory = setting_.exchange.memory();
+    StampRecorder events(count, layers(), Detail::events, memory);
+    StampRecorder exchanges(count, layers(), Detail::exchanges, memory);
+    StampRecorder all_steps(count, layers(), Detail::all_steps, memory);
+    StampRecorder permuted(count, layers(), Detail::with_permutation, memory);
+    std::array<StampRecorder*, watched_count> const recorders{&exchanges, &events, &exchanges, &all_steps,
+                                                             &permuted};
     overhead_passes_.assign(watched_count, PassTimes(count));
     run_interleaved(
         interleaved_order(watched_count, count, seed), 1,
         [&](std::size_t which, auto iteration) {
-            auto const watched = static_cast<Watched>(which);
-            run_with(watched == Watched::all_steps ? all_steps : exchanges, overhead_passes_[which],
-                     iteration, watched);
+            run_with(*recorders[which], overhead_passes_[which], iteration, static_cast<Watched>(which));
         },
         [] {});
+    permuted_ = collect(setting_.context.world, permuted, setting_.offsets);
 }
 
 void RunningCase::add_overhead(CaseResult& result) const {
@@ -191,7 +201,10 @@ void RunningCase::add_overhead(CaseResult& result) const {
     }
     if (took_s.empty()) return;
     result.attributes["outer_overhead_ratio"] = took_s[1] / took_s[0] - 1;
-    result.attributes["instrumentation_overhead_ratio"] = took_s[2] / took_s[0] - 1;
+    result.attributes["stamped_overhead_ratio"] = took_s[2] / took_s[0] - 1;
+    result.attributes["instrumentation_overhead_ratio"] = took_s[3] / took_s[0] - 1;
+    result.attributes["permuted_dispatch_p50_s"] = median_of_passes(permuted_.dispatch.transfer_s);
+    result.attributes["permuted_combine_p50_s"] = median_of_passes(permuted_.combine.transfer_s);
 }
 
 void RunningCase::add_sibling(CaseResult& result) const {

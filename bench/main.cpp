@@ -113,7 +113,15 @@ int guarded_main(int argc, char** argv) {
         return report(failure("memory", "out of memory; use a smaller model, fewer tokens or more ranks"),
                       world, session);
     } catch (std::exception const& error) {
-        return report(failure("internal", error.what()), world, session);
+        std::string const what = error.what();
+        if (what.find("CUDA out of memory") != std::string::npos) {  // torch's word, and a trace of calls
+            return report(failure("memory", what.substr(0, what.find('\n')).substr(0, what.find(". ")) +
+                                                " (the GPU's memory does not hold the weights under every strategy "
+                                                "and batch); use fewer --strategies, --batches, --layers or tokens, "
+                                                "or more ranks"),
+                          world, session);
+        }
+        return report(failure("internal", what), world, session);
     }
 }
 

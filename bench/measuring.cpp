@@ -138,12 +138,21 @@ struct Run {
     SharedTrace& trace;
 };
 
+// Passes that are planned on the GPU leave own rows to its kernels, where the exchange allows it.
+ExchangePlan::OwnRows own_rows_in(Run const& run, Mode mode, PreparedCase const& one) {
+    bool const is_left = mode == Mode::in_model && run.subject.memory == MemoryKind::device &&
+                         one.payload == "per_expert" && one.routed->policy == "native" &&
+                         run.exchange.can_leave_own_rows();
+    return is_left ? ExchangePlan::OwnRows::left : ExchangePlan::OwnRows::moved;
+}
+
 void measure_one(Run const& run, OpenGroup const& group, PreparedText const& text, Progress& progress,
                  MeasureOutcome& outcome) {
     std::vector<Record> records;
     for (auto const& one : text.cases) {
         records.push_back(predicted_record({run.request, run.subject, text, one, group.mode, run.transport,
-                                            run.topology, run.calibration.parameters}));
+                                            own_rows_in(run, group.mode, one), run.topology,
+                                            run.calibration.parameters}));
         records.back().attributes["group"] = group.name;
         records.back().attributes["group_size"] = std::ssize(text.cases);
         run.trace.write(records.back());
@@ -199,7 +208,8 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     for (auto const& [dataset, plan_dataset] : work.texts)
         texts.push_back(
             prepare_text({context, subject, parallel, *exchange, map, r, buffers}, dataset, plan_dataset));
-    auto const root = root_record(context, map, offsets, plan.transport, r.seed);
+    auto root = root_record(context, map, offsets, plan.transport, r.seed);
+    add_launch(root, subject.memory, r.launch, r.cadence);
     auto const machine = topology_record(topology);
     std::optional<FrozenCalibration> frozen;
     if (!r.calibration.empty()) frozen = calibration_for(context, r.calibration, root, machine);

@@ -25,6 +25,19 @@ double median_of_slowest(Grid<double, 2> const& table) {
     return median(slowest);
 }
 
+double median_of_passes(Grid<double, 3> const& table) {
+    std::vector<double> passes;
+    for (std::size_t i = 0; i < table.extent(0); ++i) {
+        double sum = 0;
+        for (std::size_t layer = 0; layer < table.extent(1); ++layer) {
+            auto const row = table.row(i, layer);
+            sum += *std::max_element(row.begin(), row.end());
+        }
+        passes.push_back(sum);
+    }
+    return median(passes);
+}
+
 std::vector<std::int32_t> positions_of(Grid<std::int32_t, 2> const& order, std::size_t which) {
     std::vector<std::int32_t> positions;
     for (std::size_t i = 0; i < order.extent(0); ++i) {

@@ -15,6 +15,9 @@ Grid<double, 2> by_rank(Communicator const& world, std::vector<double> const& mi
 // The slowest rank of each iteration, of these the median. Shape: [iteration, rank].
 double median_of_slowest(Grid<double, 2> const& table);
 
+// Of each iteration the layers' slowest ranks together, of these the median. Shape: [iteration, layer, rank].
+double median_of_passes(Grid<double, 3> const& table);
+
 // Position of `which` in every iteration. Shape of `order`: [iteration, position].
 std::vector<std::int32_t> positions_of(Grid<std::int32_t, 2> const& order, std::size_t which);
 

@@ -75,6 +75,22 @@ void require_own_gpus(Communicator const& world, bool share_gpu) {
     });
 }
 
+MemoryKind select_memory(Communicator const& world, std::string const& device, bool share_gpu) {
+    auto const place = node_map_of(world).place_of(world.rank());
+    auto memory = MemoryKind::host;
+    run_on_all(world, [&] {
+        if (device == "cuda") {
+            use_gpu(gpu_for(place));
+            memory = MemoryKind::device;
+        } else if (device != "cpu") {
+            throw usage_error(
+                fmt::format("unknown device '{}' (where shall rows lie?); use cpu or cuda", device));
+        }
+    });
+    if (memory == MemoryKind::device) require_own_gpus(world, share_gpu);
+    return memory;
+}
+
 bool SubjectRequest::is_synthetic() const {
     return geometry_of(model).has_value();
 }

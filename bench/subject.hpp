@@ -11,6 +11,7 @@
 #include "text/corpus.hpp"
 #include "text/tokenizer.hpp"
 #include "text/windows.hpp"
+#include "transport/exchange.hpp"
 
 namespace moewire {
 
@@ -43,6 +44,10 @@ struct SubjectRequest {
 // Collective: all ranks, each with its GPU selected. Throws on all ranks: unavailable, when two ranks have
 // one GPU and nobody asked for that (by `share_gpu`, or NCCL_MULTI_RANK_GPU_ENABLE=1).
 void require_own_gpus(Communicator const& world, bool share_gpu);
+
+// Collective: all ranks. Where rows lie on the named device: "cpu", or "cuda", which selects this rank's GPU.
+// Throws on all ranks: usage, for another name; unavailable, without a GPU or where ranks share one.
+MemoryKind select_memory(Communicator const& world, std::string const& device, bool share_gpu);
 
 void declare_subject_options(CLI::App& app, SubjectRequest& request);
 

@@ -13,6 +13,7 @@
 #   MIN_BYTES    1024                               MAX_BYTES   1073741824
 #   FACTOR       4, from size to size               CASES       "SHAPE/CONTROL ..." of alltoallv
 #   PYTHON       python3                            DEVICE      cuda; cpu with EXCHANGE=mpi, where no GPU is
+#   REGISTER     none; local or window: both sides let NCCL use their memory without copies (-R 1, -R 2 of nccl-tests)
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 output=${1:?usage: bench_nccl.sh OUTPUT_DIR [RANKS]}
@@ -24,13 +25,20 @@ exchange=${EXCHANGE:-nccl_send_recv}
 rounds=${ROUNDS:-3}
 iterations=${ITERATIONS:-100}
 warmups=5
-ours_options=(--device cuda)
+register=${REGISTER:-none}
+case $register in
+    none) their_registration=0 ;;
+    local) their_registration=1 ;;
+    window) their_registration=2 ;;
+    *) echo "bench_nccl: REGISTER is $register; use none, local or window" >&2; exit 2 ;;
+esac
+ours_options=(--device cuda --register "$register")
 [[ $exchange == mpi && ${DEVICE:-cuda} == cpu ]] && ours_options=()
 read -ra mpirun <<<"${MPIRUN:-mpirun --bind-to none}"
 least=${MIN_BYTES:-1024}
 most=${MAX_BYTES:-1073741824}
 factor=${FACTOR:-4}
-read -ra cases <<<"${CASES:-deepseek-v3-decode/round_robin deepseek-v3-decode/zipf deepseek-v3-prefill/round_robin deepseek-v3-prefill/zipf}"
+read -ra cases <<<"${CASES-deepseek-v3-decode/round_robin deepseek-v3-decode/zipf deepseek-v3-prefill/round_robin deepseek-v3-prefill/zipf}"
 
 say() { printf 'bench_nccl: %s\n' "$*" >&2; }
 for needed in "$program" "$tests/alltoall_perf" "$tests/alltoallv_perf"; do
@@ -45,7 +53,7 @@ theirs() {
     local file=$1.theirs.json tool=$2
     shift 2
     rm -f "$file"
-    on_ranks "$tests/$tool" -g 1 -I 1 -a 3 -n "$iterations" -w "$warmups" -J "$file" "$@"
+    on_ranks "$tests/$tool" -g 1 -I 1 -a 3 -R "$their_registration" -n "$iterations" -w "$warmups" -J "$file" "$@"
     attempt "$python" "$root/scripts/bench_nccl.py" trim "$file"
 }
 ours() {

@@ -56,6 +56,11 @@ int run(Context const& context, CalibrateRequest const& r) {
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const r = std::make_shared<CalibrateRequest>();
     option(app, "transport", r->transport, "auto, or a name under transport/exchanges of `moewire list`");
+    option(app, "device", r->device, "Where rows lie: cpu, or cuda (one GPU a rank of a host)");
+    option(app, "launch", r->launch,
+           "On a GPU: eager (for --cadence isolated), or graph (recorded, for --launch graph)");
+    flag(app, "share_gpu", r->share_gpu,
+         "Several ranks may use one GPU: functions can be tried so, never speed");
     option(app, "topology", r->topology, "Described machine: probe, a name in bench/topologies, or a file");
     option(app, "least_bytes", r->least_bytes, "Shortest message; K, M and G are powers of 1024");
     option(app, "most_bytes", r->most_bytes, "Longest message");

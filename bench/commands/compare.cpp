@@ -16,7 +16,8 @@ namespace moewire {
 namespace {
 
 struct Options {
-    std::string trace, calibration, gate, output, bytes;
+    std::vector<std::string> traces;
+    std::string calibration, gate, output, bytes;
     double time_us = 0;
     bool json = false, no_plots = false;
 };
@@ -68,7 +69,9 @@ int run(Context const& context, Options const& o) {
         throw usage_error(fmt::format("--time {} is no time in microseconds; give one above 0", o.time_us));
     std::optional<FrozenCalibration> frozen;
     if (!o.calibration.empty()) frozen = read_calibration(o.calibration);
-    auto const comparison = compare_trace(read_trace(o.trace), frozen, o.calibration);
+    std::vector<TraceComparison> runs;
+    for (auto const& trace : o.traces) runs.push_back(compare_trace(read_trace(trace), frozen, o.calibration));
+    auto const comparison = joined(std::move(runs));
     if (!o.output.empty()) {
         std::filesystem::path const folder(o.output);
         ensure_writable_folder(folder);
@@ -93,7 +96,7 @@ int run(Context const& context, Options const& o) {
 
 std::function<int(Context const&)> declare(CLI::App& app) {
     auto const o = std::make_shared<Options>();
-    argument(app, "trace", o->trace, "Trace of `moewire measure` (.h5)");
+    argument(app, "traces", o->traces, "Traces of `moewire measure` (.h5), compared together");
     option(app, "calibration", o->calibration,
            "The frozen file that must have predicted it; refused where its keys or its hash differ");
     option(app, "gate", o->gate,

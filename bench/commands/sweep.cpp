@@ -26,25 +26,15 @@ std::unique_ptr<Lane> lane_for(SweepRequest const& r, MemoryKind memory, Communi
 
 // Collective. Selects this rank's GPU where rows shall lie on one.
 MemoryKind memory_of(Context const& context, SweepRequest const& r) {
-    auto const place = node_map_of(context.world).place_of(context.world.rank());
-    auto memory = MemoryKind::host;
     run_on_all(context.world, [&] {
         auto const registers = r.registration == "local" || r.registration == "window";
         if (!registers && r.registration != "none")
             throw usage_error(fmt::format("--register is {}; use none, local or window", r.registration));
-        if (r.device == "cuda") {
-            use_gpu(gpu_for(place));
-            memory = MemoryKind::device;
-        } else if (r.device != "cpu") {
-            throw usage_error(
-                fmt::format("unknown device '{}' (where shall rows lie?); use cpu or cuda", r.device));
-        } else if (registers) {
+        if (r.device == "cpu" && registers)
             throw usage_error(
                 "--register is for memory of GPUs (rows lie in host memory here); add --device cuda");
-        }
     });
-    if (memory == MemoryKind::device) require_own_gpus(context.world, r.share_gpu);
-    return memory;
+    return select_memory(context.world, r.device, r.share_gpu);
 }
 
 void register_rooms(Ladder& ladder, SweepRequest const& r, Communicator const& world) {

@@ -144,7 +144,9 @@ DeviceFacts CudaDevice::facts() const {
     check_cuda(cudaDeviceGetAttribute(&bus_bits, cudaDevAttrGlobalMemoryBusWidth, facts.index),
                "cudaDeviceGetAttribute");
     facts.memory_bytes_per_s = 2.0 * clock_khz * 1e3 * bus_bits / 8;  // both edges of the clock
-    facts.link_bytes_per_s = link_bytes_per_s(facts.pci_bus_id);
+    auto const links = nv_links_of(facts.pci_bus_id);
+    facts.links = links.count;
+    facts.link_bytes_per_s = links.bytes_per_s;
     int version = 0;
     check_cuda(cudaDriverGetVersion(&version), "cudaDriverGetVersion");
     facts.driver = version_text(version);
@@ -156,7 +158,7 @@ DeviceFacts CudaDevice::facts() const {
 }  // namespace
 }  // namespace moewire
 
-extern "C" moewire::Device* moewire_make_device_2() {
+extern "C" moewire::Device* moewire_make_device_3() {
     static moewire::CudaDevice device;
     return &device;
 }

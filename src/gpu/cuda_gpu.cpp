@@ -1,7 +1,10 @@
 // Of the shared library: torch's side of the kernels.
+#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
+#include <optional>
 
 #include <ATen/ATen.h>
+#include <ATen/cuda/CUDAEvent.h>
 
 #include "gpu/gpu.hpp"
 #include "gpu/kernels.cuh"
@@ -106,13 +109,20 @@ class CudaGpu : public Gpu {
     }
 
     at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) override {
+        auto out = at::empty({index.size(0), rows.size(1)}, rows.options());
+        take_rows_into(rows, index, divisor, out);
+        return out;
+    }
+
+    void take_rows_into(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
+                        at::Tensor const& result) override {
         auto const all = rows.contiguous();
-        auto out = at::empty({index.size(0), all.size(1)}, all.options());
+        TORCH_CHECK(result.is_contiguous() && result.dtype() == all.dtype() && result.size(0) == index.size(0) &&
+                    result.size(1) == all.size(1));
         kernels::take_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), divisor,
-                           out.data_ptr(), out.size(0),
+                           result.data_ptr(), result.size(0),
                            all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
         check_launch();
-        return out;
     }
 
     at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) override {
@@ -125,6 +135,21 @@ class CudaGpu : public Gpu {
         return out;
     }
 
+    void beside(std::function<void()> const& work) override {
+        if (!side_) side_ = c10::cuda::getStreamFromPool();
+        begun_.record();
+        begun_.block(*side_);
+        c10::cuda::CUDAStreamGuard const guard(*side_);
+        work();
+        ended_.record();
+        is_beside_ = true;
+    }
+
+    void meet() override {
+        if (is_beside_) ended_.block(c10::cuda::getCurrentCUDAStream());
+        is_beside_ = false;
+    }
+
     at::Tensor expand_segments(at::Tensor const& start, at::Tensor const& end, std::int64_t count) override {
         auto out = at::empty({count}, start.options());
         kernels::expand_segments(start.const_data_ptr<std::int64_t>(), end.const_data_ptr<std::int64_t>(),
@@ -132,12 +157,17 @@ class CudaGpu : public Gpu {
         check_launch();
         return out;
     }
+
+  private:
+    std::optional<c10::cuda::CUDAStream> side_;
+    at::cuda::CUDAEvent begun_, ended_;
+    bool is_beside_ = false;
 };
 
 }  // namespace
 }  // namespace moewire
 
-extern "C" moewire::Gpu* moewire_make_gpu_3() {
+extern "C" moewire::Gpu* moewire_make_gpu_4() {
     static moewire::CudaGpu gpu;
     return &gpu;
 }

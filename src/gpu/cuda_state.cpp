@@ -58,9 +58,9 @@ std::string names_of(unsigned long long reasons) {
     return names;
 }
 
-// One link, one direction, by its version, on paper. Version 4 (18 links, 450 GB/s) is that of an H200; the
-// others have met no machine yet.
-constexpr std::array link_rates{0.0, 20e9, 25e9, 25e9, 25e9, 50e9};
+// One link, one direction, by the library's number of its version (1.0, 2.0, 2.2, 3.0, 3.1, 4.0, 5.0), as
+// `nvidia-smi nvlink -s` says it of an H100 (4.0: 26.562 GB/s); the others have met no machine yet.
+constexpr std::array link_rates{0.0, 20e9, 25.782e9, 25.782e9, 25.782e9, 25.782e9, 26.5625e9, 53.125e9};
 constexpr unsigned most_links = 18;
 
 Nvml const& management() {
@@ -70,21 +70,22 @@ Nvml const& management() {
 
 }  // namespace
 
-double link_bytes_per_s(std::string const& pci_bus_id) {
+NvLinks nv_links_of(std::string const& pci_bus_id) {
     auto const& nvml = management();
     Handle device = nullptr;
     if (!nvml.is_ready || nvml.link_state == nullptr || nvml.link_version == nullptr ||
         nvml.find(pci_bus_id.c_str(), &device) != success)
-        return 0;
-    double sum = 0;
+        return {};
+    NvLinks links;
     for (unsigned link = 0; link < most_links; ++link) {
         int active = 0;
         unsigned version = 0;
         if (nvml.link_state(device, link, &active) != success || active == 0) continue;
-        if (nvml.link_version(device, link, &version) != success || version >= link_rates.size()) return 0;
-        sum += link_rates[version];
+        if (nvml.link_version(device, link, &version) != success || version >= link_rates.size()) return {};
+        ++links.count;
+        links.bytes_per_s += link_rates[version];
     }
-    return sum;
+    return links;
 }
 
 DeviceState state_of(std::string const& pci_bus_id) {

@@ -54,6 +54,7 @@ struct DeviceFacts {
     std::int64_t memory_bytes = 0, l2_bytes = 0;
     int multiprocessors = 0;
     double memory_bytes_per_s = 0;  // on paper
+    int links = 0;                  // active NVLinks
     double link_bytes_per_s = 0;    // of all its NVLinks, one direction, on paper; 0: none are known
     std::string driver, runtime;    // CUDA versions, "13.0"
 };

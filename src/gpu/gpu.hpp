@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include <ATen/core/Tensor.h>
 
@@ -46,8 +47,19 @@ class Gpu {
     // hidden].
     virtual at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) = 0;
 
+    // The same into rows that are there, contiguous. Shape of `result`: [row, hidden].
+    virtual void take_rows_into(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
+                                at::Tensor const& result) = 0;
+
     // The way back of a permutation: result[index[i]] = rows[i].
     virtual at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) = 0;
+
+    // Work on a stream of its own, behind all that the current stream got so far and beside what it gets next.
+    // What it uses must live until meet().
+    virtual void beside(std::function<void()> const& work) = 0;
+
+    // What the current stream gets from now on waits for what runs beside it.
+    virtual void meet() = 0;
 
     // Consecutive numbers, segment by segment: segment s begins at start[s] and its rows end at end[s] of the
     // result. Shapes: int64 [segment] both -> int64 [count], where count = the last end.

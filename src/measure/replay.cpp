@@ -201,6 +201,7 @@ void Replay::prepare(ReplayStyle const& style) {
     if (style.cache == CacheState::cold) device().displace_cache();
     if (style.cadence == Cadence::isolated) {
         if (on_device) device().synchronise();
+        Watchdog::Wait const wait("the barrier before an exchange");
         communicator_.barrier();
     }
     if (style.delay_s <= 0) return;

@@ -108,7 +108,14 @@ void StampRecorder::begin_iteration(std::optional<std::size_t> iteration) {
 }
 
 void StampRecorder::stamp(LayerId layer, Step step, int edge) {
-    if (!iteration_ || (detail_ == Detail::exchanges && !is_exchange(step))) return;
+    bool const exchanges_alone = detail_ == Detail::exchanges || detail_ == Detail::events;
+    if (!iteration_ || (exchanges_alone && !is_exchange(step))) return;
+    if (detail_ == Detail::with_permutation) {
+        bool const begins = edge == 0 && (step == Step::permute || step == Step::combine);
+        bool const ends = edge == 1 && (step == Step::dispatch || step == Step::unpermute);
+        if (!begins && !ends) return;
+        step = step == Step::permute || step == Step::dispatch ? Step::dispatch : Step::combine;
+    }
     if (where_ == MemoryKind::host) {
         stamps_(*iteration_, layer, static_cast<int>(step), edge) = monotonic_s();
         return;
@@ -116,9 +123,10 @@ void StampRecorder::stamp(LayerId layer, Step step, int edge) {
     auto const index =
         (index_of(layer) * step_count + static_cast<std::size_t>(step)) * 2 + static_cast<std::size_t>(edge);
     // Events inside, so that what lies between them is the step alone.
-    if (edge == 0) marks_->stamp(index);
+    bool const is_stamped = detail_ != Detail::events;
+    if (edge == 0 && is_stamped) marks_->stamp(index);
     marks_->mark(index);
-    if (edge == 1) marks_->stamp(index);
+    if (edge == 1 && is_stamped) marks_->stamp(index);
     is_marked_[index] = 1;
 }
 
@@ -126,13 +134,14 @@ void StampRecorder::end_iteration() {
     if (where_ == MemoryKind::host) return;
     device().synchronise();
     if (!iteration_) return;
-    auto const clock = device_clock();
+    bool const is_stamped = detail_ != Detail::events;
+    auto const clock = is_stamped ? device_clock() : ClockOffset{};
     clock_bound_s_ = std::max(clock_bound_s_, clock.bound_s);
     for (std::size_t layer = 0; layer < stamps_.extent(1); ++layer) {
         for (std::size_t step = 0; step < step_count; ++step) {
             auto const index = (layer * step_count + step) * 2;
             if (is_marked_[index] == 0 || is_marked_[index + 1] == 0) continue;
-            for (std::size_t edge = 0; edge < 2; ++edge)
+            for (std::size_t edge = 0; edge < 2 && is_stamped; ++edge)
                 stamps_(*iteration_, layer, step, edge) = marks_->stamp_s(index + edge) - clock.offset_s;
             device_s_(*iteration_, layer, step) = marks_->seconds_between(index, index + 1);
         }

@@ -20,8 +20,11 @@ enum class Direction { dispatch, combine };
 inline constexpr int direction_count = 2;
 
 // Which steps get stamps. The exchanges alone while times are taken; all steps in the sibling pass that
-// explains them, because every further stamp lengthens what it looks at.
-enum class Detail { exchanges, all_steps };
+// explains them, because every further stamp lengthens what it looks at. `with_permutation`: from the beginning of
+// the permutation to the end of the dispatch, and from the beginning of the combine to the end of the
+// unpermutation, as if each were an exchange. `events`: on a GPU, events around exchanges alone, hence device_s and
+// nothing else; on a host as `exchanges`.
+enum class Detail { exchanges, all_steps, with_permutation, events };
 
 // Records one rank's stamps. Preallocated. On the host: recording costs one clock reading and one store. On a
 // GPU: a kernel of one thread, which stores the GPU's clock, and an event.

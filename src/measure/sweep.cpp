@@ -4,6 +4,7 @@
 
 #include "base/contract.hpp"
 #include "base/statistics.hpp"
+#include "gpu/device.hpp"
 #include "measure/interleave.hpp"
 #include "measure/ladder.hpp"
 #include "measure/row_memory.hpp"
@@ -13,10 +14,14 @@ namespace moewire {
 
 namespace {
 
+// As many as a small model's pass has: a GPU takes the nodes of a long graph up more slowly than it runs them.
+constexpr std::size_t graph_exchanges = 8;
+
 // Sizes play the part of layers: one stamp table holds them all. Shape of the result: [plan][iteration].
 std::vector<std::vector<double>> slowest_of(Communicator const& communicator, Exchange& exchange,
                                             std::vector<ExchangePlan> plans, std::size_t iterations,
-                                            std::uint64_t seed, std::vector<ClockOffset> const& offsets) {
+                                            std::uint64_t seed, std::vector<ClockOffset> const& offsets,
+                                            Launch launch) {
     ExchangeBuffers buffers(exchange.memory());
     std::int64_t home_bytes = 0, expert_bytes = 0;
     for (auto& plan : plans) {
@@ -27,19 +32,41 @@ std::vector<std::vector<double>> slowest_of(Communicator const& communicator, Ex
     buffers.home.reserve(static_cast<std::size_t>(home_bytes));
     buffers.expert.reserve(static_cast<std::size_t>(expert_bytes));
     StampRecorder recorder(iterations, plans.size(), Detail::exchanges, exchange.memory());
-    auto const run_one = [&](std::size_t which, std::optional<std::size_t> iteration) {
+    auto const exchange_one = [&](std::size_t which) {
         auto const& plan = plans[which];
+        StepScope const step(&recorder, make_id<LayerId>(which), Step::dispatch);
+        exchange.run(
+            plan, buffers.home.rows(static_cast<std::size_t>(plan.total_send_rows() * plan.row_bytes)),
+            buffers.expert.rows(static_cast<std::size_t>(plan.total_receive_rows() * plan.row_bytes)));
+    };
+    auto const run_one = [&](std::size_t which, std::optional<std::size_t> iteration) {
         recorder.begin_iteration(iteration);
         communicator.barrier();
-        {
-            StepScope const step(&recorder, make_id<LayerId>(which), Step::dispatch);
-            exchange.run(
-                plan, buffers.home.rows(static_cast<std::size_t>(plan.total_send_rows() * plan.row_bytes)),
-                buffers.expert.rows(static_cast<std::size_t>(plan.total_receive_rows() * plan.row_bytes)));
-        }
+        exchange_one(which);
         recorder.end_iteration();
     };
-    run_interleaved(interleaved_order(plans.size(), iterations, seed), 2, run_one, [] {});
+    auto const order = interleaved_order(plans.size(), iterations, seed);
+    if (launch == Launch::eager) {
+        run_interleaved(order, 2, run_one, [] {});
+    } else {
+        // What warms up is eager: connections cannot be made while a graph is recorded.
+        run_interleaved(interleaved_order(plans.size(), 0, seed), 2, run_one, [] {});
+        for (std::size_t i = 0; i < iterations; ++i) {
+            recorder.begin_iteration(i);
+            for (std::size_t first = 0; first < plans.size(); first += graph_exchanges) {
+                auto const some =
+                    order.row(i).subspan(first, std::min(graph_exchanges, plans.size() - first));
+                auto const graph = device().capture([&] {
+                    for (auto const which : some) exchange_one(static_cast<std::size_t>(which));
+                });
+                graph->replay();  // the first time, a graph is brought to the device while it runs
+                device().synchronise();
+                communicator.barrier();
+                graph->replay();
+                recorder.end_iteration();
+            }
+        }
+    }
 
     auto const samples = collect(communicator, recorder, offsets);
     std::vector<std::vector<double>> all;
@@ -68,7 +95,7 @@ std::vector<SweepPoint> sweep_uniform(Communicator const& communicator, Exchange
         plans.push_back(
             {row_bytes, std::vector<std::int64_t>(ranks, rows), std::vector<std::int64_t>(ranks, rows)});
     }
-    auto const samples = slowest_of(communicator, exchange, plans, iterations, seed, offsets);
+    auto const samples = slowest_of(communicator, exchange, plans, iterations, seed, offsets, Launch::eager);
     std::vector<SweepPoint> points;
     for (std::size_t which = 0; which < samples.size(); ++which) {
         auto const bytes = static_cast<std::uint64_t>(plans[which].send_rows[0] * row_bytes) * peers;
@@ -80,10 +107,10 @@ std::vector<SweepPoint> sweep_uniform(Communicator const& communicator, Exchange
 std::vector<std::vector<double>> sweep_matrices(Communicator const& communicator, Exchange& exchange,
                                                 std::span<ByteMatrix const> matrices, std::int64_t row_bytes,
                                                 std::size_t iterations, std::uint64_t seed,
-                                                std::vector<ClockOffset> const& offsets) {
+                                                std::vector<ClockOffset> const& offsets, Launch launch) {
     std::vector<ExchangePlan> plans;
     for (auto const& bytes : matrices) plans.push_back(plan_of(bytes, communicator.rank(), row_bytes));
-    return slowest_of(communicator, exchange, std::move(plans), iterations, seed, offsets);
+    return slowest_of(communicator, exchange, std::move(plans), iterations, seed, offsets, launch);
 }
 
 }  // namespace moewire

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "measure/cadence.hpp"
 #include "system/clock.hpp"
 #include "system/communicator.hpp"
 #include "traffic/matrix_file.hpp"
@@ -26,12 +27,13 @@ std::vector<SweepPoint> sweep_uniform(Communicator const& communicator, Exchange
                                       std::size_t iterations, std::uint64_t seed,
                                       std::vector<ClockOffset> const& offsets);
 
-// Collective: all ranks. Any exchanges, in whole rows: interleaved at random, a barrier before each, timed as
-// a replay is. Per matrix the samples, Shape: [iteration], each the maximum over ranks of transfer_s;
+// Collective: all ranks. Any exchanges, in whole rows: interleaved at random and timed as a replay is, behind
+// a barrier each (eager), or all of an iteration in one graph behind one barrier (on a GPU). Per matrix the samples, Shape: [iteration], each the maximum over ranks of transfer_s;
 // complete on rank 0 and empty elsewhere.
 std::vector<std::vector<double>> sweep_matrices(Communicator const& communicator, Exchange& exchange,
                                                 std::span<ByteMatrix const> matrices, std::int64_t row_bytes,
                                                 std::size_t iterations, std::uint64_t seed,
-                                                std::vector<ClockOffset> const& offsets);
+                                                std::vector<ClockOffset> const& offsets,
+                                                Launch launch = Launch::eager);
 
 }  // namespace moewire

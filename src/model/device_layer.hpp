@@ -6,8 +6,8 @@
 
 namespace moewire {
 
-// Can this pass be planned on the device? One copy of each expert, the payload per_expert, the router's own
-// picks, no gradients; everything else is planned on the host.
+// Can this pass be planned on the device? The payload per_expert, the router's own picks, no gradients;
+// everything else is planned on the host.
 bool plans_on_device(at::Tensor const& hidden, MoePass const& pass);
 
 // Collective: all ranks of the pass. Dispatch, experts and combine of one layer; the host waits once, for the

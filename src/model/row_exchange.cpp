@@ -42,6 +42,13 @@ class DifferentiableExchange : public torch::autograd::Function<DifferentiableEx
 
 }  // namespace
 
+void exchange_rows_into(Exchange& exchange, ExchangePlan const& plan, at::Tensor const& rows,
+                        at::Tensor const& received) {
+    MOEWIRE_EXPECT(rows.is_cuda() && rows.is_contiguous() && received.is_contiguous());
+    exchange.run(plan, {static_cast<std::byte const*>(rows.const_data_ptr()), rows.nbytes()},
+                 {static_cast<std::byte*>(received.data_ptr()), received.nbytes()});
+}
+
 at::Tensor exchange_rows(Exchange& exchange, ExchangePlan const& plan, at::Tensor const& rows) {
     if (!rows.requires_grad()) return moved(exchange, plan, rows);
     return DifferentiableExchange::apply(rows, c10::make_intrusive<Route>(exchange, plan));

@@ -8,13 +8,18 @@
 namespace moewire {
 
 double CalibratedModel::time_s(ExchangeLoad const& load) const {
-    double longest_s = 0;
+    if (load.is_empty()) return empty_s;
+    double const channel_s = load.channel_bytes > 0
+                                 ? channel_start_s + load.fill_bytes * channel_fill_s_per_byte +
+                                       load.channel_bytes * channel_s_per_byte
+                                 : 0;
+    double longest_s = channel_s;
     for (auto const& [name, bytes] : load.bytes) {
         auto const rate = rate_bytes_per_s.find(name);
         if (rate != rate_bytes_per_s.end())
             longest_s = std::max(longest_s, (bytes - credit_bytes) / rate->second);
     }
-    double powers = 0;
+    double powers = longest_s > 0 ? std::pow(channel_s / longest_s, sharpness) : 0;
     for (auto const& [name, bytes] : load.bytes) {
         auto const rate = rate_bytes_per_s.find(name);
         if (longest_s > 0 && rate != rate_bytes_per_s.end())

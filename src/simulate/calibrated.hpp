@@ -1,7 +1,10 @@
 // What does a calibration know? Few positive numbers, fitted to probes on one machine, and how far to trust
 // them.
 //
-//   time = floor + eager messages x a + rendezvous messages x b + |bytes of each class / its rate|_p
+//   time = floor + eager messages x a + rendezvous messages x b + |bytes of each class / its rate, channel|_p
+//
+// `channel` is NCCL's alone: what its longest message beyond LL takes on one channel, that is a start, what fills
+// the pipeline, and the channel's part of the bytes.
 //
 // The p-norm lies between all roads at once (the slowest counts, p large) and one after another (the sum, p =
 // 1).
@@ -30,7 +33,9 @@ struct Hull {
 };
 
 struct CalibratedModel {
+    double empty_s = 0;  // where nothing moves at all, not even within a rank
     double floor_s = 0, eager_message_s = 0, rendezvous_message_s = 0;
+    double channel_start_s = 0, channel_fill_s_per_byte = 0, channel_s_per_byte = 0;
     double credit_bytes = 0;                         // what buffers and token buckets on the way take at once
     double sharpness = 1;                            // p
     double overlap = 1;                              // q

@@ -13,7 +13,7 @@
 namespace moewire {
 namespace {
 
-constexpr std::int64_t format_version = 1;
+constexpr std::int64_t format_version = 2;
 
 // Quoted as a TOML basic string.
 std::string quoted(std::string const& text) {
@@ -25,18 +25,35 @@ std::string quoted(std::string const& text) {
     return out + "\"";
 }
 
+// What NCCL's rules are computed from; nothing where MPI moves the bytes.
+std::string rules_text(std::optional<NcclJob> const& job) {
+    if (!job) return "";
+    auto text = fmt::format(
+        "\n[nccl]\nversion = {}\nranks = {}\nnodes = {}\nranks_per_node = {}\nlink = {}\nnvlinks = {}\n"
+        "nics_per_rank = {}\nnic_bytes_per_s = {:.17e}\ncollective_channels = {}\n",
+        job->version, job->ranks, job->nodes, job->ranks_per_node,
+        quoted(job->link == NcclLink::nvlink ? "nvlink" : "pcie"), job->nvlinks, job->nics_per_rank,
+        job->nic_bytes_per_s, job->collective_channels);
+    if (job->channels_per_net_peer)
+        text += fmt::format("channels_per_net_peer = {}\n", *job->channels_per_net_peer);
+    return text;
+}
+
 std::string body_of(FrozenCalibration const& c) {
     auto const& m = c.model;
     std::string text = fmt::format("format = {}\ncreated_utc = {}\nprogram_version = {}\n\n[keys]\n",
                                    format_version, quoted(c.created_utc), quoted(c.program_version));
     for (auto const& [key, value] : c.keys) text += fmt::format("{} = {}\n", quoted(key), quoted(value));
     text += fmt::format(
-        "\n[parameters]\nfloor_s = {:.17e}\neager_message_s = {:.17e}\nrendezvous_message_s = {:.17e}\n"
+        "\n[parameters]\nempty_s = {:.17e}\nfloor_s = {:.17e}\neager_message_s = {:.17e}\nrendezvous_message_s = {:.17e}\n"
+        "channel_start_s = {:.17e}\nchannel_fill_s_per_byte = {:.17e}\nchannel_s_per_byte = {:.17e}\n"
         "credit_bytes = {:.17e}\nsharpness = {:.17e}\noverlap = {:.17e}\nwithin_node_eager_bytes = "
         "{}\nbetween_nodes_eager_bytes = "
         "{}\n",
-        m.floor_s, m.eager_message_s, m.rendezvous_message_s, m.credit_bytes, m.sharpness, m.overlap,
+        m.empty_s, m.floor_s, m.eager_message_s, m.rendezvous_message_s, m.channel_start_s, m.channel_fill_s_per_byte,
+        m.channel_s_per_byte, m.credit_bytes, m.sharpness, m.overlap,
         m.limits.within_node_bytes, m.limits.between_nodes_bytes);
+    text += rules_text(m.limits.nccl);
     text += "\n[rate_bytes_per_s]  # of the busiest of each class\n";
     for (auto const& [name, rate] : m.rate_bytes_per_s)
         text += fmt::format("{} = {:.17e}\n", quoted(name), rate);
@@ -105,17 +122,44 @@ std::vector<Reader> list_of(toml::table const& root, std::string const& name, st
     return all;
 }
 
+std::optional<NcclJob> rules_of(toml::table const& root, std::string const& file) {
+    if (root["nccl"].as_table() == nullptr) return std::nullopt;
+    Reader const n(root["nccl"].as_table(), "nccl", file);
+    auto const whole = [&](char const* key, double least) { return static_cast<int>(n.number(key, least)); };
+    NcclJob job;
+    job.version = whole("version", 0);
+    job.ranks = whole("ranks", 1);
+    job.nodes = whole("nodes", 1);
+    job.ranks_per_node = whole("ranks_per_node", 1);
+    auto const link = n.text("link");
+    if (link != "nvlink" && link != "pcie") throw n.wrong("nccl.link", "is neither nvlink nor pcie");
+    job.link = link == "nvlink" ? NcclLink::nvlink : NcclLink::pcie;
+    job.nvlinks = whole("nvlinks", 0);
+    job.nics_per_rank = whole("nics_per_rank", 0);
+    job.nic_bytes_per_s = n.number("nic_bytes_per_s", 0);
+    job.collective_channels = whole("collective_channels", 1);
+    if (n.table().contains("channels_per_net_peer"))
+        job.channels_per_net_peer = whole("channels_per_net_peer", 1);
+    NcclRules const known(job);  // refuses versions whose rules are not known
+    return job;
+}
+
 CalibratedModel model_of(toml::table const& root, std::string const& file) {
     CalibratedModel m;
     Reader const p(root["parameters"].as_table(), "parameters", file);
+    m.empty_s = p.number("empty_s", 0);
     m.floor_s = p.number("floor_s", 0);
     m.eager_message_s = p.number("eager_message_s", 0);
     m.rendezvous_message_s = p.number("rendezvous_message_s", 0);
+    m.channel_start_s = p.number("channel_start_s", 0);
+    m.channel_fill_s_per_byte = p.number("channel_fill_s_per_byte", 0);
+    m.channel_s_per_byte = p.number("channel_s_per_byte", 0);
     m.credit_bytes = p.number("credit_bytes", 0);
     m.sharpness = p.number("sharpness", 1);
     m.overlap = p.number("overlap", 1);
     m.limits.within_node_bytes = static_cast<std::int64_t>(p.number("within_node_eager_bytes", 0));
     m.limits.between_nodes_bytes = static_cast<std::int64_t>(p.number("between_nodes_eager_bytes", 0));
+    m.limits.nccl = rules_of(root, file);
     Reader const rates(root["rate_bytes_per_s"].as_table(), "rate_bytes_per_s", file);
     for (auto const& [name, value] : rates.table())
         m.rate_bytes_per_s[std::string(name.str())] = rates.positive(std::string(name.str()));

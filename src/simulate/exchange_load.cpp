@@ -55,7 +55,57 @@ void add_ranks(Scenario const& scenario, std::vector<RankSums> const& ranks, Exc
     load.busiest_bytes = std::max(load.bytes["rank # out"], load.bytes["rank # in"]);
 }
 
+// How single messages go, and the longest of each kind.
+class MessageKinds {
+  public:
+    explicit MessageKinds(EagerLimits const& limits) : limits_(limits) {
+        if (limits.nccl) rules_.emplace(*limits.nccl);
+    }
+
+    bool is_eager(std::uint64_t bytes, bool is_near) {
+        if (!rules_) {
+            auto const limit = is_near ? limits_.within_node_bytes : limits_.between_nodes_bytes;
+            return bytes <= static_cast<std::uint64_t>(limit);
+        }
+        if (rules_->protocol_of(bytes) == NcclProtocol::ll) {
+            add_most(longest_.bytes, "message # LL", static_cast<double>(bytes));
+            return true;
+        }
+        auto const way = is_near ? NcclRules::Way::within_node : NcclRules::Way::over_network;
+        double const part = static_cast<double>(bytes) / rules_->channels_of(bytes);
+        longest_.channel_bytes = std::max(longest_.channel_bytes, part);
+        longest_.fill_bytes =
+            std::max(longest_.fill_bytes, std::min(part, static_cast<double>(rules_->chunk_of(bytes, way))));
+        return false;
+    }
+
+    ExchangeLoad const& longest() const { return longest_; }
+
+  private:
+    EagerLimits const& limits_;
+    std::optional<NcclRules> rules_;
+    ExchangeLoad longest_;
+};
+
 }  // namespace
+
+std::vector<std::int64_t> edges_of(EagerLimits const& limits) {
+    if (!limits.nccl) return {limits.within_node_bytes, limits.between_nodes_bytes};
+    NcclRules const rules(*limits.nccl);
+    std::vector<std::int64_t> edges;
+    int channels = rules.channels_of(1);
+    for (auto const edge : rules.edges_bytes()) {
+        bool const doubles = rules.channels_of(edge + 1) >= 2 * channels;
+        if (!doubles && rules.protocol_of(edge) == rules.protocol_of(edge + 1)) continue;
+        if (doubles) channels = rules.channels_of(edge + 1);
+        edges.push_back(static_cast<std::int64_t>(edge));
+    }
+    return edges;
+}
+
+bool ExchangeLoad::is_empty() const {
+    return std::all_of(bytes.begin(), bytes.end(), [](auto const& one) { return one.second == 0; });
+}
 
 std::string_view name_of(Regime regime) {
     return regime_names.at(static_cast<std::size_t>(regime));
@@ -71,6 +121,7 @@ Regime regime_of(std::string const& name) {
 
 ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
     auto const& topology = scenario.topology;
+    MessageKinds kinds(limits);
     auto const count = static_cast<std::size_t>(topology.ranks());
     std::vector<double> crossing(topology.resources().size());
     std::vector<RankSums> ranks(count);
@@ -90,15 +141,14 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
                 std::max(busiest_pair, bytes + static_cast<double>(scenario.bytes(destination, source)));
             for (auto const resource : topology.path(source, destination)) crossing[resource] += bytes;
             bool const near = topology.node_of(source) == topology.node_of(destination);
-            auto const limit = near ? limits.within_node_bytes : limits.between_nodes_bytes;
-            bool const is_eager = value <= static_cast<std::uint64_t>(limit);
+            bool const is_eager = kinds.is_eager(value, near);
             (is_eager ? any_eager : any_rendezvous) = true;
             from.out += bytes, to.in += bytes;
             (is_eager ? from.eager : from.rendezvous) += 1;
             (is_eager ? to.eager : to.rendezvous) += 1;
         }
     }
-    ExchangeLoad load;
+    ExchangeLoad load = kinds.longest();
     load.bytes["pair # both"] = busiest_pair;
     add_ranks(scenario, ranks, load);
     for (std::size_t i = 0; i < crossing.size(); ++i) {

@@ -1,16 +1,20 @@
 // What does one exchange ask of the machine? Few numbers of a byte matrix, which a fitted model multiplies.
 //
-// MPI sends a short message at once (eager) and asks before a long one (rendezvous); the limits are settings
-// of its transports, hence breakpoints that are known, not fitted. Bytes count where they are most: at the
+// MPI sends a short message at once (eager) and asks before a long one (rendezvous); NCCL sends a short one by
+// a protocol of its own (LL, here: eager), cuts a long one over channels, and fills a pipeline of chunks. The
+// limits are settings and rules, hence breakpoints that are known, not fitted. Bytes count where they are most: at the
 // busiest resource of every class ("rank # in", "node # NIC out", ...), described or not.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "simulate/cost_model.hpp"
+#include "simulate/nccl_rules.hpp"
 
 namespace moewire {
 
@@ -21,8 +25,13 @@ inline constexpr std::int64_t eager_header_bytes = 64;
 struct EagerLimits {
     std::int64_t within_node_bytes = 4096 - eager_header_bytes;
     std::int64_t between_nodes_bytes = 65536 - eager_header_bytes;
+    std::optional<NcclJob> nccl = std::nullopt;  // between GPUs: its rules, whatever the two above say
     friend bool operator==(EagerLimits const&, EagerLimits const&) = default;
 };
+
+// Message sizes at which a transport changes its ways: MPI's limits, or NCCL's protocol and every doubling of
+// channels. Ascending. Unit: bytes.
+std::vector<std::int64_t> edges_of(EagerLimits const& limits);
 
 enum class Regime { nothing, eager, mixed, rendezvous };
 std::string_view name_of(Regime regime);
@@ -32,10 +41,15 @@ struct ExchangeLoad {
     double eager_messages = 0, rendezvous_messages = 0;  // the most that one rank sends and receives together
     std::map<std::string, double> bytes;                 // class -> bytes at its busiest member
     double busiest_bytes = 0;                            // busiest port, for the hull
+    // Of NCCL's messages beyond LL: the largest part that one channel carries, and what of it goes by before
+    // its pipeline is full (at most a chunk).
+    double channel_bytes = 0, fill_bytes = 0;
     Regime regime = Regime::nothing;
+    // Does nothing move, not even within a rank?
+    bool is_empty() const;
 };
 
-// Classes that are always there: "rank # out", "rank # in", "rank # both" (out and in: roads that do not
+// Classes that are always there ("message # LL" with NCCL alone: the longest one): "rank # out", "rank # in", "rank # both" (out and in: roads that do not
 // carry both ways at full rate), "pair # both" (of one connection), "rank # self", "node # both" and "node #
 // cores" (both and self: what its processors must copy), and those of the topology's resources.
 ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits);

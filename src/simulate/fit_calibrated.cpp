@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::size_t least_probes = 12, least_of_regime = 10;
 constexpr double huber_limit = 0.10;  // log residuals beyond count linearly
-constexpr std::array sharpnesses{1, 2, 8}, overlaps{1, 2, 8};
+constexpr std::array sharpnesses{1, 2, 4, 8};
+constexpr std::array overlaps{1, 2, 8};
 constexpr int restarts = 3;
 
 double huber(double residual) {
@@ -33,8 +34,9 @@ double power(double x, int exponent) {  // exponent: a power of two
     return x;
 }
 
-// The model as an array of positive numbers: three times, the credit, then a slowness (seconds per byte) for
-// every class.
+// The model as an array of positive numbers: three times, the credit, three numbers of a channel, then a
+// slowness (seconds per byte) for every class. Factors of a probe: messages of both kinds, is there a channel,
+// what fills it, its bytes, then bytes of every class.
 class LogFit {
   public:
     LogFit(std::span<Observed const> observed, int sharpness, int overlap)
@@ -48,8 +50,12 @@ class LogFit {
         classes_.assign(classes.begin(), classes.end());
         for (auto const& o : observed) {
             log_p50_.push_back(std::log(o.p50_s));
+            has_channels_ = has_channels_ || o.load->channel_bytes > 0;
             factors_.push_back(o.load->eager_messages);
             factors_.push_back(o.load->rendezvous_messages);
+            factors_.push_back(o.load->channel_bytes > 0 ? 1 : 0);
+            factors_.push_back(o.load->fill_bytes);
+            factors_.push_back(o.load->channel_bytes);
             for (auto const& name : classes_) {
                 auto const found = o.load->bytes.find(name);
                 factors_.push_back(found == o.load->bytes.end() ? 0 : found->second);
@@ -58,13 +64,16 @@ class LogFit {
     }
 
     double loss(std::vector<double> const& x) const {
-        auto const width = classes_.size() + 2;
+        auto const width = classes_.size() + first_class;
         double sum = 0;
         for (std::size_t i = 0; i < log_p50_.size(); ++i) {
             auto const* const f = &factors_[i * width];
-            double longest = 0, powers = 0;
-            for (std::size_t k = 2; k < width; ++k) longest = std::max(longest, (f[k] - x[3]) * x[k + 2]);
-            for (std::size_t k = 2; k < width && longest > 0; ++k)
+            double const channel = f[2] * x[4] + f[3] * x[5] + f[4] * x[6];
+            double longest = channel;
+            for (std::size_t k = first_class; k < width; ++k)
+                longest = std::max(longest, (f[k] - x[3]) * x[k + 2]);
+            double powers = longest > 0 ? power(channel / longest, sharpness_) : 0;
+            for (std::size_t k = first_class; k < width && longest > 0; ++k)
                 powers += power(std::max(0.0, f[k] - x[3]) * x[k + 2] / longest, sharpness_);
             double const moved = longest > 0 ? longest * std::pow(powers, 1.0 / sharpness_) : 0;
             double const start = x[0] + f[0] * x[1] + f[1] * x[2], longer = std::max(start, moved);
@@ -77,15 +86,16 @@ class LogFit {
     // Around what the data allow: no road is slower than the slowest probe that used it says.
     std::vector<double> start(Random& random, bool is_first) const {
         double const least_s = std::exp(*std::min_element(log_p50_.begin(), log_p50_.end()));
-        std::vector<double> x{0.7 * least_s, 0.05 * least_s, 0.05 * least_s, 100};
-        auto const width = classes_.size() + 2;
-        for (std::size_t k = 2; k < width; ++k) {
+        std::vector<double> x{0.7 * least_s, 0.05 * least_s, 0.05 * least_s, 100, 0.2 * least_s};
+        auto const width = classes_.size() + first_class;
+        for (std::size_t k = 3; k < width; ++k) {
             double slowest = INFINITY;
             for (std::size_t i = 0; i < log_p50_.size(); ++i) {
                 double const bytes = factors_[i * width + k];
                 if (bytes > 0) slowest = std::min(slowest, std::exp(log_p50_[i]) / bytes);
             }
-            x.push_back(slowest * (is_first ? 0.5 : std::exp(-6 * random.uniform())));
+            bool const is_used = std::isfinite(slowest);
+            x.push_back(is_used ? slowest * (is_first ? 0.5 : std::exp(-6 * random.uniform())) : 0);
         }
         return x;
     }
@@ -128,17 +138,25 @@ class LogFit {
         model.sharpness = sharpness_;
         model.overlap = overlap_;
         model.limits = limits;
+        if (has_channels_) {
+            model.channel_start_s = x[4];
+            model.channel_fill_s_per_byte = x[5];
+            model.channel_s_per_byte = x[6];
+        }
         for (std::size_t k = 0; k < classes_.size(); ++k) {
-            if (x[k + 4] > 1e-15) model.rate_bytes_per_s[classes_[k]] = 1 / x[k + 4];
+            if (double const slowness = x[k + first_class + 2]; slowness > 1e-15)
+                model.rate_bytes_per_s[classes_[k]] = 1 / slowness;
         }
         return model;
     }
 
   private:
     int sharpness_, overlap_;
+    bool has_channels_ = false;
     std::vector<std::string> classes_;
     std::vector<double> log_p50_;
-    std::vector<double> factors_;  // Shape: [probe, 2 + class]
+    static constexpr std::size_t first_class = 5;
+    std::vector<double> factors_;  // Shape: [probe, first_class + class]
 };
 
 CalibratedModel fit(std::span<Observed const> observed, EagerLimits const& limits) {
@@ -198,15 +216,23 @@ CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits 
                       fmt::format("{} probes (a fit with intervals needs {}); probe more sizes",
                                   probes.size(), least_probes));
     std::vector<Observed> all;
+    std::vector<Regime> regimes;
+    std::vector<double> empty_s;
     for (auto const& probe : probes) {
         double const p50_s = probe.samples_s.empty() ? 0 : median(probe.samples_s);
         if (!(p50_s > 0))
             throw failure(
                 "calibration",
                 fmt::format("probe {} took no time (a clock that stands still?); run again", probe.name));
+        if (probe.load.is_empty()) {  // it starts nothing: no other probe tells what it takes, nor it of them
+            empty_s.push_back(p50_s);
+            continue;
+        }
         all.push_back({&probe.load, p50_s});
+        regimes.push_back(probe.load.regime);
     }
     auto model = fit(all, limits);
+    model.empty_s = empty_s.empty() ? model.floor_s : median(empty_s);
     std::map<Regime, std::vector<double>> unseen;
     std::vector<double> pooled;
     for (int fold = 0; fold < folds; ++fold) {
@@ -218,7 +244,7 @@ CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits 
         for (std::size_t i = static_cast<std::size_t>(fold); i < all.size();
              i += static_cast<std::size_t>(folds)) {
             double const residual = std::log(all[i].p50_s / part.time_s(*all[i].load));
-            unseen[probes[i].load.regime].push_back(residual);
+            unseen[regimes[i]].push_back(residual);
             pooled.push_back(residual);
         }
     }

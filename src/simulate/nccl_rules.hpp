@@ -30,6 +30,7 @@ struct NcclJob {
     double nic_bytes_per_s = 50e9;     // of one card, as NCCL counts: its Mbit/s over 8
     int collective_channels = 24;      // what its search found; its log says it
     std::optional<int> channels_per_net_peer = std::nullopt;  // NCCL_NCHANNELS_PER_NET_PEER
+    friend bool operator==(NcclJob const&, NcclJob const&) = default;
 };
 
 enum class NcclProtocol { ll, simple };

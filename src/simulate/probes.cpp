@@ -80,11 +80,11 @@ std::string Probe::name() const {
     return fmt::format("{} {}", pattern, most);
 }
 
-std::vector<std::uint64_t> message_sizes(EagerLimits const& limits, std::int64_t row_bytes,
+std::vector<std::uint64_t> message_sizes(std::span<std::int64_t const> edges_bytes, std::int64_t row_bytes,
                                          std::uint64_t least_bytes, std::uint64_t most_bytes) {
     auto const row = static_cast<std::uint64_t>(row_bytes);
     std::set<std::uint64_t> edges;
-    for (auto const limit : {limits.within_node_bytes, limits.between_nodes_bytes}) {
+    for (auto const limit : edges_bytes) {
         auto const edge = static_cast<std::uint64_t>(limit);
         if (edge > least_bytes && edge < most_bytes) edges.insert(edge);
     }
@@ -96,19 +96,21 @@ std::vector<std::uint64_t> message_sizes(EagerLimits const& limits, std::int64_t
     edges.insert(most_bytes);
     for (auto const edge : edges) {
         auto const high = static_cast<double>(edge);
-        for (int i = 0; i < 3; ++i) add(low * std::pow(high / low, i / 2.0));  // both ends and the middle
+        // Both ends and at least one between, none further apart than a factor of 4.
+        int const steps = std::max(2, static_cast<int>(std::ceil(std::log(high / low) / std::log(4.0) - 1e-9)));
+        for (int i = 0; i <= steps; ++i) add(low * std::pow(high / low, static_cast<double>(i) / steps));
         if (edge != most_bytes) add(high + static_cast<double>(row));          // just beyond
         low = high + static_cast<double>(row);
     }
     return {sizes.begin(), sizes.end()};
 }
 
-std::vector<Probe> probes_for(std::vector<int> const& node_of_rank, EagerLimits const& limits,
-                              std::int64_t row_bytes, std::uint64_t least_bytes, std::uint64_t most_bytes) {
+std::vector<Probe> probes_for(std::vector<int> const& node_of_rank,
+                              std::span<std::int64_t const> edges_bytes, std::int64_t row_bytes, std::uint64_t least_bytes, std::uint64_t most_bytes) {
     auto const n = node_of_rank.size();
     Patterns const patterns(node_of_rank, static_cast<std::uint64_t>(row_bytes));
     std::vector<Probe> probes{{"empty", Matrix(n, n)}};
-    for (auto const size : message_sizes(limits, row_bytes, least_bytes, most_bytes)) {
+    for (auto const size : message_sizes(edges_bytes, row_bytes, least_bytes, most_bytes)) {
         for (auto& probe : patterns.at(size)) {
             bool const is_new = std::none_of(probes.begin(), probes.end(),
                                              [&](Probe const& other) { return other.bytes == probe.bytes; });

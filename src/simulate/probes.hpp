@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,9 @@ struct Probe {
     std::string name() const;      // the pattern and its largest message
 };
 
-// Messages between least and most: three in every regime (eager within a node, eager between nodes,
-// rendezvous), and both sides of either limit. Rounded to rows, ascending, each once. Unit: bytes.
-std::vector<std::uint64_t> message_sizes(EagerLimits const& limits, std::int64_t row_bytes,
+// Messages between least and most: three or more between any two edges (MPI's: eager within a node, eager between
+// nodes, rendezvous), and both sides of each edge. Rounded to rows, ascending, each once. Unit: bytes.
+std::vector<std::uint64_t> message_sizes(std::span<std::int64_t const> edges_bytes, std::int64_t row_bytes,
                                          std::uint64_t least_bytes, std::uint64_t most_bytes);
 
 // Every pattern in every size: nothing, own bytes alone, one pair near and one far, one to k and k to one (k
@@ -27,7 +28,7 @@ std::vector<std::uint64_t> message_sizes(EagerLimits const& limits, std::int64_t
 // of what the others get, and drawn ones, in which every pair has its own. Intervals hold for traffic like
 // that of the probes: without uneven ones they would be those of patterns that no router makes.
 // `node_of_rank` tells near from far.
-std::vector<Probe> probes_for(std::vector<int> const& node_of_rank, EagerLimits const& limits,
-                              std::int64_t row_bytes, std::uint64_t least_bytes, std::uint64_t most_bytes);
+std::vector<Probe> probes_for(std::vector<int> const& node_of_rank,
+                              std::span<std::int64_t const> edges_bytes, std::int64_t row_bytes, std::uint64_t least_bytes, std::uint64_t most_bytes);
 
 }  // namespace moewire

@@ -30,6 +30,10 @@ InterruptionListener::~InterruptionListener() {
     for (int i = 0; i < 2; ++i) ::sigaction(listened[i], &before[i], nullptr);
 }
 
+bool asked_to_end() {
+    return last_signal == SIGTERM;
+}
+
 std::string InterruptionListener::heard(Communicator const& world) const {
     auto const signal = world.max(std::int64_t{last_signal});
     return signal == SIGTERM ? "SIGTERM" : signal == SIGUSR1 ? "SIGUSR1" : "";

@@ -20,4 +20,7 @@ class InterruptionListener {
     std::string heard(Communicator const& world) const;
 };
 
+// Was this process asked to end (SIGTERM) while somebody listens? From any thread.
+bool asked_to_end();
+
 }  // namespace moewire

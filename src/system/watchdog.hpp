@@ -13,7 +13,8 @@ namespace moewire {
 
 // A thread that ends the process (exit code 4, one message naming `who` and the step) when a guarded step
 // lasts longer than its limit; the launcher then ends the other ranks. A blocking MPI call cannot be
-// interrupted in any gentler way. Costs the guarded thread two atomic stores a step.
+// interrupted in any gentler way. Where a peer dies, the launcher ends this process before that: then it says
+// what it was waiting for. Costs the guarded thread two atomic stores a step.
 class Watchdog {
   public:
     Watchdog(std::string who, double limit_s);
@@ -21,7 +22,7 @@ class Watchdog {
     Watchdog(Watchdog const&) = delete;
     Watchdog& operator=(Watchdog const&) = delete;
 
-    // Guards from construction to destruction. `step` must outlive the guard (a literal).
+    // Guards from construction to destruction. `step` must outlive the guard.
     class Guard {
       public:
         Guard(Watchdog& dog, char const* step);
@@ -31,6 +32,16 @@ class Watchdog {
 
       private:
         Watchdog& dog_;
+    };
+
+    // The same by the watchdog of this process, where there is one: for waits deep inside, that know of none.
+    class Wait {
+      public:
+        explicit Wait(std::string step);
+
+      private:
+        std::string step_;
+        std::optional<Guard> guard_;
     };
 
     // Work that goes on while nobody waits for it (on a GPU): the oldest that has not ended.
@@ -48,10 +59,13 @@ class Watchdog {
   private:
     void watch();
     void check_probe();
+    void tell_of_signal();
     [[noreturn]] void end(std::string const& step, std::string const& why);
 
     std::string who_;
     double limit_s_;
+    double asked_to_end_s_ = 0;  // since when; 0: nobody asked
+    bool has_told_ = false;
     std::atomic<char const*> step_{nullptr};
     std::atomic<double> since_s_{0};
     std::mutex mutex_;

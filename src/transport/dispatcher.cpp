@@ -55,8 +55,13 @@ Grid<std::int64_t, 2> rows_by_rank(Assignment const& assignment, LayerId layer,
     return rows;
 }
 
-Grid<std::int64_t, 2> exchange_counts(Communicator const& communicator,
+std::string counts_label(LayerId layer) {
+    return "layer " + std::to_string(index_of(layer)) + ", counts";
+}
+
+Grid<std::int64_t, 2> exchange_counts(Communicator const& communicator, LayerId layer,
                                       Grid<std::int64_t, 2> const& rows_of_slot) {
+    Watchdog::Wait const wait(counts_label(layer));
     return {rows_of_slot.shape(), communicator.all_to_all(rows_of_slot.values())};
 }
 

@@ -73,8 +73,11 @@ Grid<std::int64_t, 2> rows_by_rank(Assignment const& assignment, LayerId layer,
 
 // Second. Collective: all ranks. What each source sends to each of this rank's slots.
 // Shape: [source rank, largest local slot count].
-Grid<std::int64_t, 2> exchange_counts(Communicator const& communicator,
+Grid<std::int64_t, 2> exchange_counts(Communicator const& communicator, LayerId layer,
                                       Grid<std::int64_t, 2> const& rows_of_slot);
+
+// What a rank waits for meanwhile, for messages: "layer 3, counts".
+std::string counts_label(LayerId layer);
 
 // Third, local: the answers of each token, when `position[row]` is the sent row of an assignment row, or
 // negative.

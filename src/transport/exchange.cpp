@@ -23,9 +23,13 @@ ExchangePlan ExchangePlan::reversed() const {
     auto transposed = all_rows;
     for (std::size_t at = 0; at < all_rows.size(); ++at)
         transposed[at % ranks * ranks + at / ranks] = all_rows[at];
-    return {
-        row_bytes, receive_rows, send_rows, std::move(transposed), way == Way::there ? Way::back : Way::there,
-        layer};
+    return {row_bytes,
+            receive_rows,
+            send_rows,
+            std::move(transposed),
+            way == Way::there ? Way::back : Way::there,
+            layer,
+            own_rows};
 }
 
 std::string ExchangePlan::label() const {

@@ -20,6 +20,9 @@ enum class MemoryKind { host, device };
 // Who sends how many rows to whom, seen from one rank. Rows lie in rank order, without gaps.
 struct ExchangePlan {
     enum class Way { there, back };  // to the experts, or home
+    // A rank's rows to itself travel as all others do, or are left out: whoever fills `send` puts them where
+    // they belong. Their places stay free on both sides. Only where the exchange can_leave_own_rows().
+    enum class OwnRows { moved, left };
 
     std::int64_t row_bytes = 0;
     std::vector<std::int64_t> send_rows;     // Shape: [destination rank]
@@ -29,6 +32,7 @@ struct ExchangePlan {
     std::vector<std::int64_t> all_rows = {};
     Way way = Way::there;
     std::optional<LayerId> layer = {};  // for messages
+    OwnRows own_rows = OwnRows::moved;
 
     std::int64_t total_send_rows() const;
     std::int64_t total_receive_rows() const;
@@ -48,6 +52,9 @@ class Exchange {
 
     // Must its plans say what everybody sends?
     virtual bool needs_all_rows() const { return false; }
+
+    // May its plans leave a rank's rows to itself out?
+    virtual bool can_leave_own_rows() const { return false; }
 
     // Collective: all ranks. Moves the rows of `send` (grouped by destination) into `receive` (grouped by
     // source). In host memory it returns when this rank's rows are complete; in a GPU's, when the work is

@@ -16,6 +16,7 @@ class Guarded : public Exchange {
     explicit Guarded(std::unique_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
     MemoryKind memory() const override { return exchange_->memory(); }
     bool needs_all_rows() const override { return exchange_->needs_all_rows(); }
+    bool can_leave_own_rows() const override { return exchange_->can_leave_own_rows(); }
     std::optional<std::string> register_memory(std::span<std::byte> memory, Registration how) override {
         return exchange_->register_memory(memory, how);
     }

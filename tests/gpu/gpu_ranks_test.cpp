@@ -47,7 +47,7 @@ class OnGpus : public testing::TestWithParam<std::string> {
 TEST_P(OnGpus, LogitsEqualTransformersUnderEveryExchange) {
     Expected const expected(GetParam());
     auto const model = LanguageModel::load(fixture_model(GetParam()), options_);
-    // Copies of experts are planned on the host, single ones on the GPU.
+    // Single experts are sorted by slot, several copies by expert first.
     for (std::string const strategy : {"contiguous", "random", "eplb_replicated"}) {
         std::vector<float> first;
         for (auto const& [transport, exchange] : transports_) {

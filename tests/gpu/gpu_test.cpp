@@ -129,6 +129,15 @@ TEST_F(OnGpu, RowsAreTakenAndPutBack) {
             EXPECT_TRUE(at::equal(taken, rows.index_select(0, at::floor_divide(order, 3)))) << width;
             auto const back = gpu().put_rows(taken, order);
             EXPECT_TRUE(at::equal(back.index_select(0, order), taken)) << width;
+            // A part of them, into rows that are there, beside other work.
+            auto const there = at::zeros({50, width}, rows.options());
+            gpu().beside([&] { gpu().take_rows_into(rows, order.narrow(0, 30, 40), 3, there.narrow(0, 5, 40)); });
+            auto const other = taken + taken;
+            gpu().meet();
+            EXPECT_TRUE(at::equal(there.narrow(0, 5, 40), taken.narrow(0, 30, 40))) << width;
+            EXPECT_EQ(there.narrow(0, 0, 5).abs().sum().item<double>(), 0) << width;
+            EXPECT_EQ(there.narrow(0, 45, 5).abs().sum().item<double>(), 0) << width;
+            EXPECT_TRUE(at::equal(other, 2 * taken)) << width;
         }
     }
     auto const none = at::empty({0}, at::TensorOptions(at::kCUDA).dtype(at::kLong));

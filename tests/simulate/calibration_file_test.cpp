@@ -15,6 +15,11 @@ FrozenCalibration example() {
     m.rendezvous_message_s = 0;
     m.sharpness = 4;
     m.limits = {4096, 65536};
+    m.limits.nccl = NcclJob{.version = 22809, .ranks = 2, .ranks_per_node = 2, .collective_channels = 24};
+    m.empty_s = 2e-6;
+    m.channel_start_s = 5e-6;
+    m.channel_fill_s_per_byte = 3e-11;
+    m.channel_s_per_byte = 4e-11;
     m.rate_bytes_per_s = {{"node # NIC out", 1.25e8}, {"rank # in", 3e9}};
     m.trust[Regime::eager] = {12, 0.01, 0.05, 2e-5, 0};
     m.trust[Regime::rendezvous] = {14, 0.02, 0.06, 0, 0.5};
@@ -57,8 +62,10 @@ TEST(CalibrationFile, AnyChangeIsSeen) {
     EXPECT_NE(refusal(replaced(text, "1.25000000000000000e+08", "nan")).find("node # NIC out"),
               std::string::npos);
     EXPECT_NE(refusal(replaced(text, "floor_s", "flour_s")).find("floor_s is missing"), std::string::npos);
-    EXPECT_NE(refusal(replaced(text, "format = 1", "format = 2")).find("format is not 1"), std::string::npos);
-    EXPECT_NE(refusal("[[[").find("not valid TOML"), std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "format = 2", "format = 1")).find("format is not 2"), std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "link = \"nvlink\"", "link = \"string\"")).find("nccl.link"), std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "version = 22809", "version = 99999")).find("9.99.99"), std::string::npos);
+    EXPECT_NE(refusal("[[[".find("not valid TOML"), std::string::npos);
     EXPECT_NE(refusal("").find("format"), std::string::npos);
 }
 

@@ -9,8 +9,7 @@ namespace moewire {
 namespace {
 
 TEST(MessageSizes, ThreeInEveryRegimeAndBothSidesOfEveryEdge) {
-    EagerLimits const limits{4096, 65536};
-    auto const sizes = message_sizes(limits, 16, 64, 1 << 20);
+    auto const sizes = message_sizes(std::vector<std::int64_t>{4096, 65536}, 16, 64, 1 << 20);
     auto const between = [&](std::uint64_t low, std::uint64_t high) {
         return std::count_if(sizes.begin(), sizes.end(), [&](auto s) { return s > low && s <= high; });
     };
@@ -23,13 +22,13 @@ TEST(MessageSizes, ThreeInEveryRegimeAndBothSidesOfEveryEdge) {
 }
 
 TEST(MessageSizes, LimitsOutsideTheRangeAreNoEdges) {
-    auto const sizes = message_sizes({4096, 65536}, 256, 8192, 32768);
+    auto const sizes = message_sizes(std::vector<std::int64_t>{4096, 65536}, 256, 8192, 32768);
     EXPECT_EQ(sizes, (std::vector<std::uint64_t>{8192, 16384, 32768}));
 }
 
 TEST(Probes, EveryPatternIsThereAndEveryMatrixOnce) {
     std::vector<int> const nodes{0, 0, 1, 1};
-    auto const probes = probes_for(nodes, {}, 16, 256, 1 << 18);
+    auto const probes = probes_for(nodes, edges_of({}), 16, 256, 1 << 18);
     std::set<std::string> patterns;
     for (std::size_t i = 0; i < probes.size(); ++i) {
         patterns.insert(probes[i].pattern);
@@ -44,12 +43,12 @@ TEST(Probes, EveryPatternIsThereAndEveryMatrixOnce) {
     std::set<Regime> regimes;
     for (auto const& probe : probes) regimes.insert(load_of({topology, probe.bytes}, {}).regime);
     EXPECT_EQ(regimes.size(), 4u);
-    EXPECT_EQ(probes_for(nodes, {}, 16, 256, 1 << 18).back().bytes,
+    EXPECT_EQ(probes_for(nodes, edges_of({}), 16, 256, 1 << 18).back().bytes,
               probes.back().bytes);  // drawn alike every time
 }
 
 TEST(Probes, TwoRanksHaveNoFarPairOnOneNode) {
-    for (auto const& probe : probes_for({0, 0}, {}, 16, 256, 1 << 18)) {
+    for (auto const& probe : probes_for({0, 0}, edges_of({}), 16, 256, 1 << 18)) {
         EXPECT_NE(probe.pattern, "far pair");
         EXPECT_EQ(probe.bytes.extent(0), 2u);
     }

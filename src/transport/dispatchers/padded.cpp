@@ -13,7 +13,7 @@ namespace {
 
 DispatchPlan plan(DispatchRequest const& request) {
     auto const send = sort_by_slot(request);
-    auto const counts = exchange_counts(request.communicator, send.rows_of_slot);
+    auto const counts = exchange_counts(request.communicator, request.layer, send.rows_of_slot);
     auto const& mine = send.rows_of_slot.values();
     auto const block = request.communicator.max(*std::max_element(mine.begin(), mine.end()));
     auto const& assignment = request.assignment;

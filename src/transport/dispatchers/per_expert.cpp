@@ -26,7 +26,7 @@ void set_away_side(Grid<std::int64_t, 2> const& counts, std::size_t slots, Dispa
 
 DispatchPlan plan(DispatchRequest const& request) {
     auto const send = sort_by_slot(request);
-    auto const counts = exchange_counts(request.communicator, send.rows_of_slot);
+    auto const counts = exchange_counts(request.communicator, request.layer, send.rows_of_slot);
     DispatchPlan plan;
     std::vector<std::int64_t> position(request.picks.size(), padding_row);
     for (std::size_t sent = 0; sent < send.row_of_sent.size(); ++sent) {

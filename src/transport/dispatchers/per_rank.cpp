@@ -93,6 +93,7 @@ DispatchPlan plan(DispatchRequest const& r) {
         counts.push_back(static_cast<std::int64_t>(parcel.wants.size()));
         wants.insert(wants.end(), parcel.wants.begin(), parcel.wants.end());
     }
+    Watchdog::Wait const wait(counts_label(r.layer));
     auto const theirs = r.communicator.all_to_all(counts);
     std::vector<std::int64_t> sent_wants, received_wants;
     for (std::size_t peer = 0; peer < parcels.size(); ++peer) {

@@ -8,7 +8,10 @@ namespace {
 
 class NcclSendRecv : public NcclExchange {
   public:
-    explicit NcclSendRecv(Communicator const& communicator) : NcclExchange(communicator) {}
+    explicit NcclSendRecv(Communicator const& communicator)
+        : NcclExchange(communicator), rank_(static_cast<std::size_t>(communicator.rank())) {}
+
+    bool can_leave_own_rows() const override { return true; }
 
     void run(ExchangePlan const& plan, std::span<std::byte const> send,
              std::span<std::byte> receive) override {
@@ -21,9 +24,10 @@ class NcclSendRecv : public NcclExchange {
         for (std::size_t peer = 0; peer < plan.send_rows.size(); ++peer) {
             auto const out = static_cast<std::size_t>(plan.send_rows[peer] * plan.row_bytes);
             auto const in = static_cast<std::size_t>(plan.receive_rows[peer] * plan.row_bytes);
+            bool const is_left = peer == rank_ && plan.own_rows == ExchangePlan::OwnRows::left;
             // Both sides know the count, so both leave an empty pair out.
-            if (out > 0) out_.push_back({static_cast<int>(peer), send.data() + sent, out});
-            if (in > 0) in_.push_back({static_cast<int>(peer), receive.data() + received, in});
+            if (out > 0 && !is_left) out_.push_back({static_cast<int>(peer), send.data() + sent, out});
+            if (in > 0 && !is_left) in_.push_back({static_cast<int>(peer), receive.data() + received, in});
             sent += out;
             received += in;
         }
@@ -31,6 +35,7 @@ class NcclSendRecv : public NcclExchange {
     }
 
   private:
+    std::size_t rank_;
     std::vector<OutPiece> out_;
     std::vector<InPiece> in_;
 };
