@@ -63,10 +63,26 @@ TEST(CalibrationFile, AnyChangeIsSeen) {
               std::string::npos);
     EXPECT_NE(refusal(replaced(text, "floor_s", "flour_s")).find("floor_s is missing"), std::string::npos);
     EXPECT_NE(refusal(replaced(text, "format = 2", "format = 1")).find("format is not 2"), std::string::npos);
-    EXPECT_NE(refusal(replaced(text, "link = \"nvlink\"", "link = \"string\"")).find("nccl.link"), std::string::npos);
-    EXPECT_NE(refusal(replaced(text, "version = 22809", "version = 99999")).find("9.99.99"), std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "link = \"nvlink\"", "link = \"string\"")).find("nccl.link"),
+              std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "version = 22809", "version = 99999")).find("9.99.99"),
+              std::string::npos);
     EXPECT_NE(refusal("[[[".find("not valid TOML"), std::string::npos);
     EXPECT_NE(refusal("").find("format"), std::string::npos);
+}
+
+TEST(CalibrationFile, OfAnotherLibraryIsRefused) {
+    CalibrationKeys const frozen{{"nccl_version", "2.28.9"}, {"launch", "graph"}};
+    auto here = frozen;
+    here["nccl_version"] = "2.30.7";
+    try {
+        expect_same_keys(frozen, here, "x.toml");
+        FAIL() << "accepted";
+    } catch (Error const& error) {
+        EXPECT_EQ(error.exit_code(), 2);
+        EXPECT_NE(std::string(error.what()).find("nccl_version is 2.30.7, was 2.28.9"), std::string::npos)
+            << error.what();
+    }
 }
 
 TEST(CalibrationKeys, EveryDifferenceIsNamed) {

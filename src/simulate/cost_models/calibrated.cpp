@@ -38,13 +38,12 @@ bool const registered = register_in<CostModel>(
     "calibrated",
     "Floor, messages by MPI's regimes and the busiest of every road, as frozen by `moewire calibrate`.",
     {predict,
-     {.floor_s = [](ModelParameters const& parameters) { return parameters.calibrated->floor_s; },
-      // Short messages are sent at once, long ones are announced: either may cost more.
+     {.floor_s = [](ModelParameters const& parameters) { return parameters.calibrated->time_s({}); },
+      // Short messages go another way than long ones, and either may cost more.
       .edges_bytes =
           [](Topology const&, ModelParameters const& parameters) {
-              auto const& limits = parameters.calibrated->limits;
-              return std::vector<std::uint64_t>{static_cast<std::uint64_t>(limits.within_node_bytes),
-                                                static_cast<std::uint64_t>(limits.between_nodes_bytes)};
+              auto const edges = edges_of(parameters.calibrated->limits);
+              return std::vector<std::uint64_t>(edges.begin(), edges.end());
           }}});
 
 }  // namespace
