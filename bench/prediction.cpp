@@ -9,8 +9,10 @@
 #include "base/log.hpp"
 #include "base/registry.hpp"
 #include "base/show.hpp"
+#include "gpu/device.hpp"
 #include "measure/sweep.hpp"
 #include "simulate/fit_line.hpp"
+#include "simulate/nccl_rules.hpp"
 #include "system/agreement.hpp"
 #include "trace/schema.hpp"
 
@@ -18,6 +20,26 @@ namespace moewire {
 namespace {
 
 constexpr int sweep_sizes = 9;
+
+constexpr int no_nccl = 0;
+
+// Their rules say nothing of other libraries.
+bool is_of_nccl(std::string_view model) {
+    return model == "closed_form" || model == "flow" || model == "chunk";
+}
+
+// Of the library that moves the rows; none where another does, or where its rules are not known.
+int nccl_version(std::string const& transport) {
+    if (!transport.starts_with("nccl") || !has_device()) return no_nccl;
+    int const version = device().nccl_facts().version;
+    try {
+        NcclRules({.version = version});
+        return version;
+    } catch (Error const& error) {
+        log_warning(fmt::format("the cost models of NCCL's rules are left out: {}", error.what()));
+        return no_nccl;
+    }
+}
 
 // Busiest ports of all exchanges to be predicted.
 std::vector<std::uint64_t> predicted_sizes(std::vector<PreparedText> const& texts) {
@@ -76,6 +98,7 @@ Calibration calibrate(Context const& context, Exchange& exchange, std::string co
                       MeasureRequest const& request, std::vector<PreparedText> const& texts,
                       std::vector<ClockOffset> const& offsets) {
     Calibration calibration;
+    calibration.parameters.nccl.version = nccl_version(transport);
     calibration.parameters.seed = {request.bandwidth_gbit_per_s * 1e9 / 8, request.latency_us * 1e-6};
     auto const sizes = predicted_sizes(texts);
     if (context.world.size() == 1 || sizes.empty()) {
@@ -116,6 +139,9 @@ void add_predictions(Record& record, Traffic const& traffic, Topology const& top
     for (auto const& model : Registry<CostModel>::instance().entries()) {
         if (model.name == "line" && !parameters.line) continue;
         if (model.name == "calibrated" && !parameters.calibrated) continue;
+        if (is_of_nccl(model.name) && parameters.nccl.version == no_nccl) continue;
+        int const most_ranks = model.value.traits.most_ranks;
+        if (most_ranks > 0 && topology.ranks() > most_ranks) continue;
         for (auto const* direction : {"dispatch", "combine"}) {
             Grid<double, 1> time_s(traffic.layers()), low_s(traffic.layers()), high_s(traffic.layers()),
                 bound_s(traffic.layers()), p99_s(traffic.layers());

@@ -9,6 +9,7 @@
 #include "base/statistics.hpp"
 #include "bench/facts.hpp"
 #include "bench/places.hpp"
+#include "simulate/nccl_rules.hpp"
 #include "trace/trace_reader.hpp"
 
 namespace moewire {
@@ -120,6 +121,7 @@ std::vector<WhatIfResult> run_dense(WhatIfRequest const& r, std::vector<TrafficS
     ModelParameters parameters;
     parameters.seed = r.study.network;
     parameters.line = line_of_trace(r);
+    parameters.nccl.version = nccl_version_of(r.nccl_version);
     if (gbit_per_s > 0) parameters.seed.bandwidth_bytes_per_s = gbit_per_s * 1e9 / 8;
     std::vector<WhatIfResult> results;
     for (auto const& source : sources) {

@@ -21,6 +21,7 @@ struct WhatIfRequest {
         bandwidths;  // Gbit/s of a card, or of a port where there is none; empty: as described
     std::vector<double> imbalance_levels;  // of imposed popularity
     std::string strategies, cost_models, control;
+    std::string nccl_version = "2.28.9";  // whose rules the cost models of NCCL follow
     std::string trace, matrix;
     std::vector<std::string> kineto, imports;
     std::string export_format;

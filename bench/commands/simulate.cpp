@@ -56,9 +56,12 @@ void declare_what_if(CLI::App& app, WhatIfRequest& w) {
     option(app, "bandwidths", w.bandwidths,
            "Bandwidths to sweep: of each card, or of each port where there is none [Gbit/s]");
     option(app, "strategies", w.strategies, "Placements and replications by comma, each name[:key=value]...");
-    option(
-        app, "cost_model", w.cost_models,
-        "Cost models by comma, and sums: the bound without a matrix; default: bound, above 2048 ranks sums");
+    option(app, "cost_model", w.cost_models,
+           "Cost models by comma (see `moewire list`), and sums: the bound without a matrix; default: bound, "
+           "above "
+           "2048 ranks sums");
+    option(app, "nccl_version", w.nccl_version,
+           "NCCL whose rules closed_form, flow and chunk follow: 2.22.0 to 2.30.99");
     option(app, "control", w.control, "Impose this control instead of the imbalance levels");
     option(app, "trace", w.trace,
            "Take the traffic of a measured trace (.h5) elsewhere; with --ranks or --strategies planned anew");
@@ -101,6 +104,8 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         "--kineto, --import or --export\n"
         "the same is asked of any machine, e.g.\n"
         "  moewire simulate --topology dgx_h100_4_nodes --num_experts 64 --strategies contiguous,eplb_pack\n"
+        "  moewire simulate --topology dgx_h100_32_nodes_4to1 --num_experts 256 --cost_model "
+        "closed_form,flow\n"
         "  moewire simulate --topology nvl72 --trace run.h5 --strategies contiguous,eplb_pack --ranks 8 72\n"
         "  moewire simulate --topology flat_100g --matrix bytes.txt --export goal\n"
         "  moewire simulate --topology dgx_h100_1024_nodes --ranks 8192 100000 --num_tokens 100000000");

@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/grid.hpp"
+#include "simulate/nccl_costs.hpp"
 #include "topology/topology.hpp"
 
 namespace moewire {
@@ -62,12 +64,28 @@ struct ModelParameters {
     SeedNetwork seed;
     std::optional<Line> line;
     std::shared_ptr<CalibratedModel const> calibrated;
+    NcclCosts nccl;
+};
+
+// What a model says of itself; tests hold it to that.
+struct ModelTraits {
+    // The time of an exchange of nothing. Unit: seconds.
+    std::function<double(ModelParameters const&)> floor_s = [](ModelParameters const&) { return 0.0; };
+    // Messages of these and fewer bytes are treated unlike longer ones, so that crossing one may save time.
+    std::function<std::vector<std::uint64_t>(Topology const&, ModelParameters const&)> edges_bytes = {};
+    // Flows that share are not monotone: longer ones may hold back those that compete with the last. By how
+    // much of the time, at most, more bytes or less capacity may seem to save.
+    double anomaly = 0;
+    // Does the order of equal ranks matter? Then only turning all of them leaves the time as it is.
+    enum class Order { free, rounds } order = Order::free;
+    int most_ranks = 0;  // more are refused; 0: any number
 };
 
 struct CostModel {
     static constexpr char const* catalogue = "simulate/cost_models";
     // Throws: unavailable, when its parameters are absent.
     std::function<Prediction(Scenario const&, ModelParameters const&)> predict;
+    ModelTraits traits = {};
 };
 
 // Bytes over capacity of the most loaded resource: no prediction and no measurement may lie below.

@@ -5,14 +5,8 @@
 #include <tuple>
 
 #include "base/contract.hpp"
+#include "base/vectors.hpp"
 #include "topology/topology.hpp"
-
-// Vectors of four where the processor has them, chosen when the program starts.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define MOEWIRE_VECTORS [[gnu::target_clones("avx2", "default")]]
-#else
-#define MOEWIRE_VECTORS
-#endif
 
 namespace moewire {
 namespace {

@@ -111,8 +111,7 @@ void Topology::add_dimensions() {
 }
 
 // From dimension to dimension, each through the rank that already has the right places in those before.
-std::vector<std::size_t> Topology::product_path(RankId source, RankId destination) const {
-    std::vector<std::size_t> crossed;
+void Topology::product_path(RankId source, RankId destination, std::vector<std::size_t>& crossed) const {
     std::size_t here = index_of(source), stride = 1;
     for (std::size_t i = 0; i < machine_.dimensions.size(); ++i) {
         auto const& d = machine_.dimensions[i];
@@ -132,7 +131,6 @@ std::vector<std::size_t> Topology::product_path(RankId source, RankId destinatio
         here = neighbour(to);
         stride *= count;
     }
-    return crossed;
 }
 
 }  // namespace moewire

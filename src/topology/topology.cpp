@@ -67,8 +67,17 @@ std::size_t Topology::add(std::string name, double capacity_bytes_per_s) {
 
 std::vector<std::size_t> Topology::path(RankId source, RankId destination) const {
     std::vector<std::size_t> crossed;
-    if (source == destination) return crossed;
-    if (!machine_.dimensions.empty()) return product_path(source, destination);
+    path_into(source, destination, crossed);
+    return crossed;
+}
+
+void Topology::path_into(RankId source, RankId destination, std::vector<std::size_t>& crossed) const {
+    crossed.clear();
+    if (source == destination) return;
+    if (!machine_.dimensions.empty()) {
+        product_path(source, destination, crossed);
+        return;
+    }
     bool const is_inside = node_of(source) == node_of(destination);
     bool const by_port = is_inside || machine_.network == NetworkAccess::through_port;
     if (by_port && !rank_out_.empty()) crossed.push_back(rank_out_[index_of(source)]);
@@ -78,7 +87,6 @@ std::vector<std::size_t> Topology::path(RankId source, RankId destination) const
         cross_network(source, destination, crossed);
     }
     if (by_port && !rank_in_.empty()) crossed.push_back(rank_in_[index_of(destination)]);
-    return crossed;
 }
 
 void Topology::cross_node(Place const& from, Place const& to, std::vector<std::size_t>& crossed) const {

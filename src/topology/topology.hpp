@@ -40,6 +40,8 @@ class Topology {
 
     // Indices into resources() that a byte from source to destination crosses; empty for a rank's own bytes.
     std::vector<std::size_t> path(RankId source, RankId destination) const;
+    // The same into a vector that is used again: for loops over all pairs.
+    void path_into(RankId source, RankId destination, std::vector<std::size_t>& crossed) const;
 
     // Bytes of an exchange that cross each resource: in one pass over a machine of nodes, path by path over a
     // product network. Messages of at most `doubled_most_bytes` count twice. Shape of `bytes`: [source,
@@ -71,7 +73,7 @@ class Topology {
     void add_nodes();
     void add_network();
     void add_dimensions();
-    std::vector<std::size_t> product_path(RankId source, RankId destination) const;
+    void product_path(RankId source, RankId destination, std::vector<std::size_t>& crossed) const;
     void cross_node(Place const& from, Place const& to, std::vector<std::size_t>& crossed) const;
     void cross_network(RankId source, RankId destination, std::vector<std::size_t>& crossed) const;
     int rank_on_card(int node, int card) const;

@@ -78,6 +78,26 @@ class Machines(Simulation):
         self.assertIn("32 ranks take", printed)
         self.assertIn("4 times the bandwidth make it", printed)
 
+    def test_layers_of_nccl_stand_between_the_bound_and_each_other(self):
+        told, _ = self.simulate("--topology", "dgx_h100_2_nodes", "--ranks", 16, "--num_experts", 64, "--num_tokens", 65536, "--imbalance_levels", 0.0, 0.5,
+                                "--cost_model", "bound,closed_form,flow,chunk", "--seeds", 2, "--bandwidths", 200, 400)
+        cells = {(one["bandwidth_gbit_per_s"], one["imbalance_gini"], one["cost_model"]): one for one in told["results"]}
+        self.assertEqual(len(cells), 16)
+        for (bandwidth, level, model), one in cells.items():
+            self.assertGreaterEqual(one["time_s"], cells[bandwidth, level, "bound"]["time_s"])
+            if model != "bound":
+                self.assertEqual(one["evidence"], "assumed")
+                self.assertLess(abs(one["time_s"] / cells[bandwidth, level, "flow"]["time_s"] - 1), 0.3, (bandwidth, level, model))
+        # 2.28 takes LL up to more bytes than 2.30: the version matters where messages are short.
+        small = ("--topology", "hgx_h100", "--num_tokens", 1024, "--num_experts", 8, "--imbalance_levels", 0.0, "--seeds", 0, "--cost_model", "closed_form")
+        old, _ = self.simulate(*small, "--nccl_version", "2.28.9")
+        new, _ = self.simulate(*small, "--nccl_version", "2.30.7")
+        self.assertNotEqual(old["results"][0]["time_s"], new["results"][0]["time_s"])
+
+    def test_chunks_are_followed_among_few_ranks_alone(self):
+        self.refused(3, "takes 64 ranks at most", "simulate", "--no_plots", "--output_dir", self.scratch / "out", "--topology", "nvl72", "--cost_model", "chunk",
+                     "--num_experts", 72, "--seeds", 0, "--imbalance_levels", 0.0)
+
     def test_figures_are_drawn(self):
         self.ok("simulate", "--topology", "flat_100g", "--ranks", 4, 8, "--seeds", 2, "--output_dir", self.scratch)
         self.assertEqual({path.stem for path in (self.scratch / "plots").glob("*.png")}, {"time_against_imbalance_gini", "time_against_ranks"})
@@ -215,6 +235,12 @@ class Refusals(Simulation):
             self.refused(2, fragment, "simulate", "--no_plots", "--output_dir", self.scratch / "out", *arguments)
         refused("closes a cycle", "--topology", self.write("cycle.toml", 'name = "c"\ndescription = "d"\n' + "".join(
             f'[[site]]\nname = "{s}"\nnodes = 1\n' for s in "ab") + '[[link]]\nfrom = "a"\nto = "b"\nbytes_per_s = 1\n' * 2))
+        refused("is disconnected from", "--topology", self.write("missing.toml", 'name = "c"\ndescription = "d"\n' + "".join(
+            f'[[site]]\nname = "{s}"\nnodes = 1\n' for s in "abc") + '[[link]]\nfrom = "a"\nto = "b"\nbytes_per_s = 1\n'))
+        refused("link[0].bytes_per_s is -1", "--topology", self.write("negative.toml", 'name = "c"\ndescription = "d"\n' + "".join(
+            f'[[site]]\nname = "{s}"\nnodes = 1\n' for s in "ab") + '[[link]]\nfrom = "a"\nto = "b"\nbytes_per_s = -1\n'))
+        refused("is no version of NCCL", "--cost_model", "flow", "--nccl_version", "new")
+        refused("the rules of NCCL 2.4.8 are not known", "--cost_model", "closed_form", "--nccl_version", "2.4.8")
         refused("dgx_h100_2_nodes", "--topology", "nowhere")
         refused("goal, htsim", "--matrix", self.matrix(), "--export", "nothing")
         refused("cannot be stretched", "--matrix", self.matrix(), "--ranks", 8)

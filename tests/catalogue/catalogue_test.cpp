@@ -46,7 +46,7 @@ TEST(Catalogues, HoldWhatTheMainJobNeeds) {
                              "co_activation", "eplb_replicated", "load_aware", "least_loaded", "oracle"}) {
         EXPECT_TRUE(Registry<Strategy>::instance().contains(name)) << name;
     }
-    for (auto const* name : {"bound", "seed", "line"})
+    for (auto const* name : {"bound", "closed_form", "flow", "chunk", "seed", "line"})
         EXPECT_TRUE(Registry<CostModel>::instance().contains(name)) << name;
     for (auto const* name : {"phimoe", "mixtral", "olmoe"})
         EXPECT_TRUE(Registry<Architecture>::instance().contains(name)) << name;

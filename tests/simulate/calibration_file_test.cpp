@@ -71,6 +71,20 @@ TEST(CalibrationFile, AnyChangeIsSeen) {
     EXPECT_NE(refusal("").find("format"), std::string::npos);
 }
 
+TEST(CalibrationFile, OfAnotherLibraryIsRefused) {
+    CalibrationKeys const frozen{{"nccl_version", "2.28.9"}, {"launch", "graph"}};
+    auto here = frozen;
+    here["nccl_version"] = "2.30.7";
+    try {
+        expect_same_keys(frozen, here, "x.toml");
+        FAIL() << "accepted";
+    } catch (Error const& error) {
+        EXPECT_EQ(error.exit_code(), 2);
+        EXPECT_NE(std::string(error.what()).find("nccl_version is 2.30.7, was 2.28.9"), std::string::npos)
+            << error.what();
+    }
+}
+
 TEST(CalibrationKeys, EveryDifferenceIsNamed) {
     CalibrationKeys const frozen{{"host", "a"}, {"mpi_version", "4.1.4"}, {"ranks", "4"}};
     EXPECT_TRUE(differences(frozen, frozen).empty());

@@ -5,8 +5,7 @@
 #include "base/error.hpp"
 #include "base/random.hpp"
 #include "base/registry.hpp"
-#include "simulate/calibrated.hpp"
-#include "support/catalogue.hpp"
+#include "support/models.hpp"
 
 namespace moewire {
 namespace {
@@ -25,67 +24,6 @@ Grid<std::uint64_t, 2> random_bytes(std::size_t ranks, std::uint64_t seed) {
     for (auto& b : bytes.values()) b = random.below(1000000);
     return bytes;
 }
-
-ModelParameters all_parameters() {
-    ModelParameters parameters;
-    parameters.seed = {1e9, 1e-6};
-    parameters.line = Line{5e-6, 0.7e9, 0.2, 1000, 10000000};
-    CalibratedModel calibrated;
-    calibrated.floor_s = 5e-6;
-    calibrated.eager_message_s = calibrated.rendezvous_message_s = 1e-6;
-    calibrated.sharpness = 2;
-    calibrated.rate_bytes_per_s = {{"rank # out", 0.8e9}, {"rank # in", 1.5e9}, {"node # cores", 4e9}};
-    calibrated.trust[Regime::rendezvous] = {20, 0.05, 0.1, 1e-5, 0};
-    calibrated.hull = {1000, 1000000, 6};
-    parameters.calibrated = std::make_shared<CalibratedModel>(calibrated);
-    return parameters;
-}
-
-// What must hold for every model there is.
-class EveryCostModel : public testing::TestWithParam<std::string> {
-  protected:
-    Prediction predict(Grid<std::uint64_t, 2> const& bytes) const {
-        Topology const topology(flat(1e9), std::vector<int>(bytes.extent(0), 0));
-        return Registry<CostModel>::instance()
-            .at(GetParam())
-            .value.predict({topology, bytes}, all_parameters());
-    }
-};
-
-TEST_P(EveryCostModel, NeverBelowTheBoundAndIntervalHoldsTheValue) {
-    for (std::uint64_t seed = 0; seed < 20; ++seed) {
-        auto const p = predict(random_bytes(4, seed));
-        EXPECT_GE(p.time_s, p.bound_s);
-        EXPECT_GE(p.low_s, p.bound_s);
-        EXPECT_LE(p.low_s, p.time_s);
-        EXPECT_GE(p.high_s, p.time_s);
-        EXPECT_FALSE(p.binding_resource.empty());
-    }
-}
-
-TEST_P(EveryCostModel, MoreBytesAreNeverFaster) {
-    auto bytes = random_bytes(4, 1);
-    double last_s = predict(bytes).time_s;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        bytes.values()[i] += 300000;
-        double const now_s = predict(bytes).time_s;
-        EXPECT_GE(now_s, last_s);
-        last_s = now_s;
-    }
-}
-
-TEST_P(EveryCostModel, RenamingRanksOfAFlatMachineChangesNothing) {
-    auto const bytes = random_bytes(5, 3);
-    auto const order = Random(4, "rename").permutation(5);
-    Grid<std::uint64_t, 2> renamed(5, 5);
-    for (std::size_t s = 0; s < 5; ++s) {
-        for (std::size_t d = 0; d < 5; ++d) renamed(order[s], order[d]) = bytes(s, d);
-    }
-    EXPECT_DOUBLE_EQ(predict(bytes).time_s, predict(renamed).time_s);
-}
-
-INSTANTIATE_TEST_SUITE_P(Catalogue, EveryCostModel, testing::ValuesIn(catalogue_names<CostModel>()),
-                         parameter_name);
 
 TEST(ResourceBound, FindsTheBindingResource) {
     Grid<std::uint64_t, 2> const bytes({3, 3}, {999999, 10, 20, 5, 999999, 40, 0, 7, 999999});

@@ -37,7 +37,14 @@ Prediction predict(Scenario const& scenario, ModelParameters const& parameters) 
 bool const registered = register_in<CostModel>(
     "calibrated",
     "Floor, messages by MPI's regimes and the busiest of every road, as frozen by `moewire calibrate`.",
-    {predict});
+    {predict,
+     {.floor_s = [](ModelParameters const& parameters) { return parameters.calibrated->time_s({}); },
+      // Short messages go another way than long ones, and either may cost more.
+      .edges_bytes =
+          [](Topology const&, ModelParameters const& parameters) {
+              auto const edges = edges_of(parameters.calibrated->limits);
+              return std::vector<std::uint64_t>(edges.begin(), edges.end());
+          }}});
 
 }  // namespace
 }  // namespace moewire

@@ -35,7 +35,7 @@ Prediction predict(Scenario const& scenario, ModelParameters const& parameters) 
 
 bool const registered = register_in<CostModel>(
     "line", "Latency + busiest port's bytes / bandwidth, fitted to a short sweep on this machine.",
-    {predict});
+    {predict, {.floor_s = [](ModelParameters const& parameters) { return parameters.line->latency_s; }}});
 
 }  // namespace
 }  // namespace moewire

@@ -18,7 +18,7 @@ Prediction predict(Scenario const& scenario, ModelParameters const& parameters) 
 
 bool const registered = register_in<CostModel>(
     "seed", "The seed study's flat network: latency + max(sent, received) / bandwidth of the slowest GPU.",
-    {predict});
+    {predict, {.floor_s = [](ModelParameters const& parameters) { return parameters.seed.latency_s; }}});
 
 }  // namespace
 }  // namespace moewire
