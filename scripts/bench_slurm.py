@@ -22,7 +22,7 @@ os.environ.setdefault("MOEWIRE_HOME", str(ROOT))
 os.environ.setdefault("MOEWIRE_PROGRAM", str(ROOT / "build" / "release" / "bin" / "moewire"))
 os.environ.setdefault("MOEWIRE_FIXTURES", str(ROOT / "tests" / "fixtures"))
 sys.path.insert(0, str(ROOT / "tests"))
-from support import hosts, slurm
+from support import alone, slurm
 from support.program import PROGRAM
 
 SMALL = ["--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack", "--iterations", "20"]
@@ -31,13 +31,11 @@ SMALL = ["--tokens_per_rank", "64", "--window", "64", "--calibration_iterations"
 class Bench:
     def __init__(self, nodes: int, scratch: Path):
         self.scratch, self.nodes = scratch, nodes
-        self.hosts = hosts.Hosts(nodes, scratch / "hosts")
-        self.slurm = slurm.Slurm(self.hosts, scratch / "slurm", cpus=16)
+        self.slurm = slurm.Slurm(nodes, scratch, cpus=16)
         self.site = slurm.write_site(scratch)
 
     def close(self):
         self.slurm.close()
-        self.hosts.close()
 
     def batch(self, ranks_per_node: int, command: str) -> str:
         return self.slurm.call("sbatch", "--parsable", f"--nodes={self.nodes}", f"--ntasks-per-node={ranks_per_node}", f"--chdir={self.scratch}",
@@ -75,7 +73,7 @@ class Bench:
         trace = self.scratch / f"plain-{number}.h5"
         journal = trace.with_suffix(".jsonl")
         begin_s = time.time()
-        running = subprocess.Popen([*self.hosts.mpirun(2), PROGRAM, "measure", *SMALL, "--output", trace], stdout=subprocess.DEVNULL)
+        running = subprocess.Popen([*self.slurm.hosts.mpirun(2, hosts=self.nodes), PROGRAM, "measure", *SMALL, "--output", trace], stdout=subprocess.DEVNULL)
         self.slurm.wait(lambda: journal.exists() and '"/cases/' in journal.read_text(), 120, 0.01)
         first_s = time.time() - begin_s
         if running.wait():
@@ -102,7 +100,7 @@ class Bench:
             folder = self.scratch / f"study-{name}"
             if name == "mpirun":
                 import subprocess
-                done = subprocess.run([*self.hosts.mpirun(1, 900), PROGRAM, "study", "quick", "--no_plots", "--output", folder], capture_output=True, text=True)
+                done = subprocess.run([*self.slurm.hosts.mpirun(1, 900, hosts=self.nodes), PROGRAM, "study", "quick", "--no_plots", "--output", folder], capture_output=True, text=True)
                 ended = str(done.returncode)
             else:
                 environment = {**self.slurm.environment, "MOEWIRE_SITE": str(self.site)}
@@ -126,7 +124,7 @@ def main() -> int:
     words.add_argument("--study", action="store_true", help="also a study over four hosts, by mpirun and by Slurm")
     words.add_argument("--json", default="", metavar="FILE")
     options = words.parse_args()
-    reason = hosts.why_not() or slurm.why_not()
+    reason = alone.why_not() or slurm.why_not()
     if reason:
         print(f"bench_slurm: {reason}", file=sys.stderr)
         return 3
@@ -159,4 +157,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    alone.enter()
     sys.exit(main())

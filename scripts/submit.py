@@ -123,6 +123,7 @@ def prepare(options, site: Site) -> list:
         raise Refusal(2, f"no --{name} was named (a requeued job must find what it left); add it")
     output = Path(output).absolute()
     folder = output.parent if options.what == "measure" else output
+    checks.writable(folder)
     checks.shared(site, folder, options.nodes)
     checks.gpus(options, option_value(command, "device", "cpu"))
     checks.memory(site, options, command, option_value)

@@ -14,6 +14,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from support import alone
 from support.program import PROGRAM, ROOT
 from support.slurm import SlurmTest, whole_groups
 
@@ -173,4 +174,5 @@ class Arrays(SlurmTest):
 
 
 if __name__ == "__main__":
+    alone.enter()
     unittest.main()

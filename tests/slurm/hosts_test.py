@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from support import hosts
+from support import alone, hosts
 from support.program import PROGRAM
 
 FOLDER = Path(PROGRAM).parent
@@ -21,7 +21,7 @@ SMALL = ("--tokens_per_rank", "64", "--window", "64", "--calibration_iterations"
 class HostsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        reason = hosts.why_not()
+        reason = alone.why_not()
         if reason:
             raise unittest.SkipTest(reason)
 
@@ -30,8 +30,8 @@ class HostsTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.scratch = Path(folder.name)
 
-    def up(self, count, **settings):
-        lab = hosts.Hosts(count, self.scratch / "lab", **settings)
+    def up(self, count, names=None, **settings):
+        lab = hosts.Hosts(names or [f"node{i}" for i in range(count)], self.scratch / "lab", **settings)
         self.addCleanup(lab.close)
         return lab
 
@@ -106,4 +106,5 @@ class Clocks(HostsTest):
 
 
 if __name__ == "__main__":
+    alone.enter()
     unittest.main()

@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from support import alone
 from support.program import PROGRAM, ROOT
 from support.slurm import SlurmTest
 
@@ -133,4 +134,5 @@ class FourNodes(SlurmTest):
 
 
 if __name__ == "__main__":
+    alone.enter()
     unittest.main()

@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from support import alone
 from support.program import PROGRAM, ROOT, run
 from support.slurm import SlurmTest
 
@@ -102,4 +103,5 @@ class Survival(SlurmTest):
 
 
 if __name__ == "__main__":
+    alone.enter()
     unittest.main()
