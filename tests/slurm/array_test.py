@@ -92,7 +92,7 @@ class Arrays(SlurmTest):
         elif kind == "time limit near":
             self.slurm.run("scancel", "--batch", "--signal=USR1", job)
         elif kind == "rank killed":
-            ranks = [pid for pid in self.hosts.processes(dice.randrange(2)) if self.is_rank(pid)]
+            ranks = [pid for pid in self.hosts.processes(dice.randrange(self.nodes)) if self.is_rank(pid)]
             if not ranks:
                 return ""
             try:
@@ -100,11 +100,12 @@ class Arrays(SlurmTest):
             except ProcessLookupError:
                 return ""
         else:
-            self.hosts.lose_power(1)  # the first host is the login node as well
+            lost = dice.randrange(self.nodes)
+            self.hosts.lose_power(lost)
             # A real node would come back with another boot time; this one must be declared lost.
-            self.slurm.call("scontrol", "update", "NodeName=node1", "State=DOWN", "Reason=lost")
-            self.slurm.start_node(1)
-            self.slurm.run("scontrol", "update", "NodeName=node1", "State=RESUME")  # it may have come by itself
+            self.slurm.call("scontrol", "update", f"NodeName=node{lost}", "State=DOWN", "Reason=lost")
+            self.slurm.start_node(lost)
+            self.slurm.run("scontrol", "update", f"NodeName=node{lost}", "State=RESUME")  # it may have come by itself
         return kind
 
     @staticmethod

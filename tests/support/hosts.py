@@ -22,17 +22,17 @@ class Hosts:
         self.scratch.mkdir(parents=True, exist_ok=True)
         self.holders, self.pids, self.networks = [], [], []
         try:
-            switch = self._hold("switch", None, 0)
-            self._run("nsenter", "-t", switch, "-n", "ip", "link", "add", "br0", "type", "bridge")
-            self._run("nsenter", "-t", switch, "-n", "ip", "link", "set", "br0", "up")
+            self.switch = self._hold("switch", None, 0)
+            self._run("nsenter", "-t", self.switch, "-n", "ip", "link", "add", "br0", "type", "bridge")
+            self._run("nsenter", "-t", self.switch, "-n", "ip", "link", "set", "br0", "up")
             hosts = self.scratch / "hosts"  # one file, seen by all; hostN tells hosts of one name apart
             hosts.write_text("127.0.0.1 localhost\n" + "".join(f"{self.address(i)} {name} host{i}\n" for i, name in enumerate(names)))
             for i, name in enumerate(names):
                 pid = self._hold(name, hosts, clock_s[i] if clock_s else 0)
                 self.pids.append(pid)
                 self.networks.append(os.readlink(f"/proc/{pid}/ns/net"))
-                self._run("ip", "link", "add", "eth0", "netns", pid, "type", "veth", "peer", "name", f"p{i}", "netns", switch)
-                self._run("nsenter", "-t", switch, "-n", "ip", "link", "set", f"p{i}", "master", "br0", "up")
+                self._run("ip", "link", "add", "eth0", "netns", pid, "type", "veth", "peer", "name", f"p{i}", "netns", self.switch)
+                self._run("nsenter", "-t", self.switch, "-n", "ip", "link", "set", f"p{i}", "master", "br0", "up")
                 self._run(*self.enter(i), "ip", "addr", "add", f"{self.address(i)}/24", "dev", "eth0")
                 self._run(*self.enter(i), "ip", "link", "set", "eth0", "up")
             self._write_agent()
@@ -97,8 +97,19 @@ class Hosts:
                 continue
         return found
 
+    def cable(self, host: int, state: str):
+        """`down`: nothing that a host sends arrives, not even the farewells of its connections."""
+        self._run("nsenter", "-t", self.switch, "-n", "ip", "link", "set", f"p{host}", state)
+
     def lose_power(self, host: int):
-        """All that runs on a host is gone, what a dying process starts too."""
+        """All that runs on a host is gone, unannounced; what a dying process starts too."""
+        self.cable(host, "down")
+        self._kill_all(host)
+        shared = self.run(host, "find", "/dev/shm", "-mindepth", "1", "-delete")
+        if shared.returncode:
+            raise RuntimeError(shared.stderr)
+
+    def _kill_all(self, host: int):
         end = time.monotonic() + 20
         while left := self.processes(host):
             for pid in left:
@@ -112,7 +123,7 @@ class Hosts:
 
     def close(self):
         for host in range(len(self.pids)):
-            self.lose_power(host)
+            self._kill_all(host)
         for holder in self.holders:
             holder.kill()
             holder.communicate()

@@ -103,6 +103,7 @@ class Slurm:
         spool = self.folder / "spool" / f"node{node}"
         shutil.rmtree(spool, ignore_errors=True)
         (spool / "tmp").mkdir(parents=True)
+        self.hosts.cable(node, "up")
         self._daemon([*self.hosts.enter(node), "slurmd", "-f", str(self.folder / "slurm.conf"), "-N", f"node{node}"])
 
     def wait_idle(self, limit_s: float = 40) -> bool:
