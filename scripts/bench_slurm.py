@@ -32,7 +32,7 @@ class Bench:
     def __init__(self, nodes: int, scratch: Path):
         self.scratch, self.nodes = scratch, nodes
         self.slurm = slurm.Slurm(nodes, scratch, cpus=16)
-        self.site = slurm.write_site(scratch)
+        self.site = slurm.write_site(scratch, self.slurm.hosts.manners)
 
     def close(self):
         self.slurm.close()

@@ -18,7 +18,7 @@ from support import alone
 from support.program import PROGRAM, ROOT
 from support.slurm import SlurmTest, whole_groups
 
-SMALL = ["--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack"]
+SMALL = ["--threads", "1", "--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack"]
 # Four groups of two cases a task, so that a task can be cut off in its middle.
 FAMILIES = [f"--dataset drama,manual --mode replay,in_model {plan} {' '.join(SMALL)} --iterations 40" for plan in ("", "--plan_dataset scripture")]
 CASES_OF_TASK = 8

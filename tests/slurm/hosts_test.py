@@ -13,9 +13,9 @@ from support import alone, hosts
 from support.program import PROGRAM
 
 FOLDER = Path(PROGRAM).parent
-TINY = ('dataset = "drama"\nstrategies = "contiguous,eplb_pack"\ntokens_per_rank = 64\nwindow = 64\niterations = 4\ncalibration_iterations = 4\n'
+TINY = ('dataset = "drama"\nstrategies = "contiguous,eplb_pack"\ntokens_per_rank = 64\nthreads = 1\nwindow = 64\niterations = 4\ncalibration_iterations = 4\n'
         'max_samples = 4\nmax_windows = 4\nassign_strategies = "round_robin"\nassign_samples = 2\n')
-SMALL = ("--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack", "--iterations", "4")
+SMALL = ("--threads", "1", "--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack", "--iterations", "4")
 
 
 class HostsTest(unittest.TestCase):

@@ -12,8 +12,8 @@ from support import alone
 from support.program import PROGRAM, ROOT
 from support.slurm import SlurmTest
 
-SMALL = ["--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack"]
-TINY = ('dataset = "drama"\nstrategies = "contiguous,eplb_pack"\ntokens_per_rank = 64\nwindow = 64\niterations = 4\ncalibration_iterations = 4\n'
+SMALL = ["--threads", "1", "--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack"]
+TINY = ('dataset = "drama"\nstrategies = "contiguous,eplb_pack"\ntokens_per_rank = 64\nthreads = 1\nwindow = 64\niterations = 4\ncalibration_iterations = 4\n'
         'max_samples = 4\nmax_windows = 4\nassign_strategies = "round_robin"\nassign_samples = 2\n')
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 import unittest
 from pathlib import Path
@@ -12,7 +13,7 @@ from support.program import PROGRAM, ROOT, run
 from support.slurm import SlurmTest
 
 SMALL = ["--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack",
-         "--dataset", "drama,manual", "--mode", "replay,in_model"]
+         "--dataset", "drama,manual", "--mode", "replay,in_model", "--threads", "1"]
 
 
 def measured(journal: Path) -> list:
@@ -28,6 +29,7 @@ def measured(journal: Path) -> list:
 
 class Survival(SlurmTest):
     nodes = 2
+    down_after_s = 3  # nobody waits for a lost node any longer than need be
 
     def cases(self, trace: Path) -> list:
         return re.findall(r"^(/cases/\S+)", self.slurm.call(PROGRAM, "trace", "dump", trace), re.MULTILINE)
@@ -35,6 +37,12 @@ class Survival(SlurmTest):
     def start(self, output: Path, *more):
         done = self.submit("--ranks_per_node", 1, *more, "--submit", "measure", *SMALL, "--iterations", 16, "--output", output)
         return self.job_of(done)
+
+    def uninterrupted(self, *words):
+        """The same command on the same hosts, without Slurm."""
+        line = [*self.hosts.mpirun(1, hosts=2), PROGRAM, *map(str, words)]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=150)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def requeued(self, job: str, limit_s: float = 90):
         """Waits until the job is back in the queue, then lets it start at once."""
@@ -61,8 +69,7 @@ class Survival(SlurmTest):
         self.assertEqual(measured(journal)[:len(whole)], whole)
         self.assertEqual(len(measured(journal)), len(set(measured(journal))))
         plain = self.scratch / "plain.h5"
-        other = run("measure", *SMALL, "--iterations", 4, "--output", plain, ranks=2)
-        self.assertEqual(other.returncode, 0, other.stderr)
+        self.uninterrupted("measure", *SMALL, "--iterations", 4, "--output", plain)
         merged = self.scratch / "merged.h5"
         self.slurm.call(PROGRAM, "trace", "merge", merged, output)
         self.assertEqual(self.cases(merged), self.cases(plain))
@@ -86,10 +93,10 @@ class Survival(SlurmTest):
         """Pre-empted by a job of a better partition, then requeued: the checkpoint of an uninterrupted run."""
         if "--output_dir" not in run("finetune", "--help").stdout:
             self.skipTest("this program has no command finetune")
-        options = ["--model", "tiny-phimoe", "--dataset", "drama", "--max_samples", "96", "--max_length", "64", "--num_epochs", "1", "--valid_windows", "0"]
+        options = ["--model", "tiny-phimoe", "--dataset", "drama", "--max_samples", "96", "--max_length", "64", "--num_epochs", "1", "--valid_windows", "0",
+                   "--threads", "1"]
         plain, preempted = self.scratch / "plain", self.scratch / "preempted"
-        done = run("finetune", *options, "--output_dir", plain, ranks=2)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        self.uninterrupted("finetune", *options, "--output_dir", plain)
         job = self.job_of(self.submit("--ranks_per_node", 1, "--submit", "finetune", *options, "--save_every", "1", "--output_dir", preempted))
         self.assertTrue(self.slurm.wait(lambda: self.slurm.states(job) == ["RUNNING"] and (preempted / "training_history.json").exists(), 90), self.output_of(job))
         urgent = self.slurm.call("sbatch", "--parsable", "--partition=urgent", "--exclusive", "--nodes=2", "--chdir", self.scratch, "--wrap", "sleep 2").strip()

@@ -5,6 +5,7 @@ network namespace joins the hosts. No address or interface of the machine itself
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -36,6 +37,7 @@ class Hosts:
                 self._run(*self.enter(i), "ip", "addr", "add", f"{self.address(i)}/24", "dev", "eth0")
                 self._run(*self.enter(i), "ip", "link", "set", "eth0", "up")
             self._write_agent()
+            self.manners = self._manners()
         except BaseException:
             self.close()
             raise
@@ -73,6 +75,14 @@ class Hosts:
         self.agent.write_text(f'#!/bin/sh\ncase $1 in\n{cases}esac\nshift\nexec nsenter -t "$pid" -n -u -m -T -- sh -c "$*"\n')
         self.agent.chmod(0o755)
 
+    def _manners(self) -> dict:
+        """Environment of ranks: hosts share this machine's cores, so whoever waits must leave them to the others at once."""
+        manners = {"OMP_WAIT_POLICY": "passive"}
+        nap, compiler = self.scratch / "yield.so", shutil.which("cc")
+        if compiler and subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", nap, Path(os.environ["MOEWIRE_HOME"]) / "scripts/netlab_yield.c"]).returncode == 0:
+            manners["LD_PRELOAD"] = str(nap)
+        return manners
+
     def run(self, host: int, *words, cwd=None, **settings):
         return subprocess.run([*self.enter(host, cwd), *map(str, words)], capture_output=True, text=True, **settings)
 
@@ -83,7 +93,7 @@ class Hosts:
         return [*self.enter(0), "mpirun", "--host", slots, "-n", str(count * ranks_per_host), "--bind-to", "none", "--timeout", str(timeout_s),
                 "--mca", "plm", "rsh", "--mca", "plm_rsh_agent", str(self.agent), "--mca", "plm_rsh_no_tree_spawn", "1",
                 "--mca", "oob_tcp_if_include", "eth0", "--mca", "btl", "self,vader,tcp", "--mca", "btl_tcp_if_include", "eth0",
-                "--mca", "mpi_yield_when_idle", "1", "-x", "MOEWIRE_HOME", *options]
+                "--mca", "mpi_yield_when_idle", "1", "-x", "MOEWIRE_HOME", *(word for pair in self.manners.items() for word in ("-x", "=".join(pair))), *options]
 
     def processes(self, host: int) -> list:
         """Processes in a host's network, but for those that hold it: all of them were started through here."""

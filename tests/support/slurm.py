@@ -175,12 +175,12 @@ def whole_groups(journal: Path) -> dict:
     return {name: lines for name, lines in groups.items() if len(lines) == size_of[name]}
 
 
-def write_site(scratch: Path) -> Path:
+def write_site(scratch: Path, manners: dict) -> Path:
     """What slurm/site.sh would say of these hosts."""
     site = scratch / "site.sh"
     site.write_text(f"MOEWIRE_PROGRAM={os.environ['MOEWIRE_PROGRAM']}\nMOEWIRE_MPI_IF=eth0\nMOEWIRE_SHARED_FOLDERS={scratch}\n"
                     "MOEWIRE_NODE_MEMORY_GIB=16\nexport OMPI_MCA_btl=self,vader,tcp OMPI_MCA_mpi_yield_when_idle=1\n"
-                    "export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1\n")
+                    "export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1\n" + "".join(f"export {name}={value}\n" for name, value in manners.items()))
     return site
 
 
@@ -188,6 +188,7 @@ class SlurmTest(unittest.TestCase):
     """`nodes` hosts with a Slurm, for all tests of a class."""
 
     nodes = 2
+    down_after_s = 10  # the time that Slurm waits for a node that is silent, at least
 
     @classmethod
     def setUpClass(cls):
@@ -197,10 +198,10 @@ class SlurmTest(unittest.TestCase):
         scratch_folder = tempfile.TemporaryDirectory(prefix="moewire-slurm-", dir="/tmp", ignore_cleanup_errors=True)
         cls.addClassCleanup(scratch_folder.cleanup)
         cls.scratch = Path(scratch_folder.name)
-        cls.slurm = Slurm(cls.nodes, cls.scratch)
+        cls.slurm = Slurm(cls.nodes, cls.scratch, down_after_s=cls.down_after_s)
         cls.addClassCleanup(cls.slurm.close)
         cls.hosts = cls.slurm.hosts
-        cls.site = write_site(cls.scratch)
+        cls.site = write_site(cls.scratch, cls.hosts.manners)
         cls.slurm.environment["MOEWIRE_SITE"] = str(cls.site)
 
     def submit(self, *words):
