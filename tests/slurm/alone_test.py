@@ -36,10 +36,13 @@ def programs_of(scratch: Path) -> list:
 
 
 class Alone(unittest.TestCase):
-    def test_a_killed_test_leaves_nothing_that_runs(self):
+    @classmethod
+    def setUpClass(cls):
         reason = alone.why_not() or slurm.why_not()
         if reason:
-            self.skipTest(reason)
+            raise unittest.SkipTest(reason)
+
+    def test_a_killed_test_leaves_nothing_that_runs(self):
         folder = tempfile.TemporaryDirectory(prefix="moewire-slurm-", dir="/tmp", ignore_cleanup_errors=True)
         self.addCleanup(folder.cleanup)
         environment = {name: value for name, value in os.environ.items() if name != alone.MARK}

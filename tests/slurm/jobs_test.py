@@ -42,16 +42,17 @@ class Jobs(SlurmTest):
         self.assertIn("nodes = 2\n", dumped)
         self.assertIn('"NCCL_SOCKET_IFNAME":"=eth0"', dumped)
 
-    def test_a_study_by_mpirun(self):
-        suite = self.scratch / "tiny.toml"
-        suite.write_text(TINY)
+    def test_a_measurement_by_mpirun(self):
         other = self.scratch / "mpirun.sh"
         other.write_text(self.site.read_text() + "MOEWIRE_LAUNCHER=mpirun\n")
+        trace = self.scratch / "mpirun" / "run.h5"
         line = ["env", f"MOEWIRE_SITE={other}", "MOEWIRE_SKIP_DOCTOR=1", sys.executable, ROOT / "scripts" / "submit.py"]
-        done = self.slurm.run(*line, "--ranks_per_node", 1, "--submit", "study", suite, "--no_plots", "--output", self.scratch / "study", cwd=self.scratch)
+        done = self.slurm.run(*line, "--ranks_per_node", 2, "--submit", "measure", *SMALL, "--iterations", 4, "--output", trace, cwd=self.scratch)
         job = self.job_of(done)
         self.assertEqual(self.slurm.finish(job), ["COMPLETED"], self.output_of(job))
-        self.assertTrue((self.scratch / "study" / "report.md").exists())
+        dumped = self.dump(trace)
+        self.assertIn("ranks = 4\n", dumped)
+        self.assertIn("nodes = 2\n", dumped)
 
     def test_two_ranks_on_one_gpu_are_an_error(self):
         """GPUs that are none: what is tested is what Slurm leaves each rank to see."""
