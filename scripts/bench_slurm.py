@@ -12,6 +12,7 @@ import json
 import os
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -69,7 +70,6 @@ class Bench:
 
     def without_slurm_s(self, number: int) -> float:
         """The same program over the same hosts by mpirun, to the first case's prediction."""
-        import subprocess
         trace = self.scratch / f"plain-{number}.h5"
         journal = trace.with_suffix(".jsonl")
         begin_s = time.time()
@@ -93,23 +93,27 @@ class Bench:
         return {"ranks": ranks, "nodes": self.nodes, "state": self.slurm.states(job)[0], "took_s": time.time() - begin_s, "said": said}
 
     def studies(self) -> dict:
-        """`study quick` over all hosts, by mpirun and by Slurm."""
-        found = {}
+        """`study --quick` over all hosts, by mpirun and by Slurm: the same cases, and what crossed between hosts."""
+        found, cases = {}, []
         for name in ("mpirun", "slurm"):
             begin_s = time.time()
             folder = self.scratch / f"study-{name}"
+            words = ["study", "--quick", "--no_plots", "--output", folder]
             if name == "mpirun":
-                import subprocess
-                done = subprocess.run([*self.slurm.hosts.mpirun(1, 900, hosts=self.nodes), PROGRAM, "study", "quick", "--no_plots", "--output", folder], capture_output=True, text=True)
-                ended = str(done.returncode)
+                done = subprocess.run([*self.slurm.hosts.mpirun(1, 1500, hosts=self.nodes), PROGRAM, *words], capture_output=True, text=True)
             else:
                 environment = {**self.slurm.environment, "MOEWIRE_SITE": str(self.site)}
-                line = [sys.executable, ROOT / "scripts" / "submit.py", "--nodes", self.nodes, "--ranks_per_node", 1, "--wait", "study", "quick", "--no_plots",
-                        "--output", folder]
-                ended = str(self.slurm.run(*line, env=environment, cwd=self.scratch).returncode)
-            dumped = self.slurm.call(PROGRAM, "trace", "dump", folder / "run.h5")
-            found[name] = {"exit_code": ended, "took_s": time.time() - begin_s, "report": (folder / "report.md").exists(),
-                           "cases": len(re.findall(r"^/cases/", dumped, re.MULTILINE)), "nodes": re.search(r"\bnodes = (\d+)", dumped).group(1)}
+                line = [sys.executable, ROOT / "scripts" / "submit.py", "--nodes", self.nodes, "--ranks_per_node", 1, "--wait", *words]
+                done = self.slurm.run(*line, env=environment, cwd=self.scratch)
+            if done.returncode:
+                sys.exit(f"the study by {name} failed\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+            dumped = self.slurm.call(PROGRAM, "trace", "dump", "--values", folder / "run.h5")
+            cases.append(re.findall(r"^/cases/\S+", dumped, re.MULTILINE))
+            found[name] = {"took_s": time.time() - begin_s, "report": (folder / "report.md").exists(), "cases": len(cases[-1]),
+                           "nodes": int(re.search(r"\bnodes = (\d+)", dumped).group(1)),
+                           "bytes_between_nodes": [int(value) for value in re.findall(r"bytes_between_nodes = (\d+)", dumped)]}
+        found["same_cases"] = cases[0] == cases[1]
+        found["same_bytes_between_nodes"] = found["mpirun"]["bytes_between_nodes"] == found["slurm"]["bytes_between_nodes"]
         return found
 
 
