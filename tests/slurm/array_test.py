@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from support import alone
-from support.program import PROGRAM, ROOT
+from support.program import ROOT
 from support.slurm import SlurmTest, whole_groups
 
 SMALL = ["--threads", "1", "--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack"]
@@ -92,7 +92,7 @@ class Arrays(SlurmTest):
         elif kind == "time limit near":
             self.slurm.run("scancel", "--batch", "--signal=USR1", job)
         elif kind == "rank killed":
-            ranks = [pid for pid in self.hosts.processes(dice.randrange(self.nodes)) if self.is_rank(pid)]
+            ranks = self.slurm.ranks_on(dice.randrange(self.nodes))
             if not ranks:
                 return ""
             try:
@@ -107,13 +107,6 @@ class Arrays(SlurmTest):
             self.slurm.start_node(lost)
             self.slurm.run("scontrol", "update", f"NodeName=node{lost}", "State=RESUME")  # it may have come by itself
         return kind
-
-    @staticmethod
-    def is_rank(pid: int) -> bool:
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode() == PROGRAM
-        except (OSError, UnicodeDecodeError):
-            return False
 
     def start_array(self, folder: Path) -> str:
         folder.mkdir()

@@ -151,6 +151,17 @@ class Slurm:
         if begins > time.time() + 10:
             self.run("scontrol", "update", f"JobId={job}", "StartTime=now+3seconds")
 
+    def ranks_on(self, node: int) -> list:
+        """Process ids of the program."""
+        found = []
+        for pid in self.hosts.processes(node):
+            try:
+                if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode(errors="replace") == os.environ["MOEWIRE_PROGRAM"]:
+                    found.append(pid)
+            except OSError:
+                continue
+        return found
+
     def close(self):
         self.hosts.close()  # daemons and jobs run on hosts, all of them
 
