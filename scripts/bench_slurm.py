@@ -12,6 +12,7 @@ import json
 import os
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +23,7 @@ os.environ.setdefault("MOEWIRE_HOME", str(ROOT))
 os.environ.setdefault("MOEWIRE_PROGRAM", str(ROOT / "build" / "release" / "bin" / "moewire"))
 os.environ.setdefault("MOEWIRE_FIXTURES", str(ROOT / "tests" / "fixtures"))
 sys.path.insert(0, str(ROOT / "tests"))
-from support import hosts, slurm
+from support import alone, slurm
 from support.program import PROGRAM
 
 SMALL = ["--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack", "--iterations", "20"]
@@ -31,13 +32,11 @@ SMALL = ["--tokens_per_rank", "64", "--window", "64", "--calibration_iterations"
 class Bench:
     def __init__(self, nodes: int, scratch: Path):
         self.scratch, self.nodes = scratch, nodes
-        self.hosts = hosts.Hosts(nodes, scratch / "hosts")
-        self.slurm = slurm.Slurm(self.hosts, scratch / "slurm", cpus=16)
-        self.site = slurm.write_site(scratch)
+        self.slurm = slurm.Slurm(nodes, scratch, cpus=16)
+        self.site = slurm.write_site(scratch, self.slurm.hosts.manners)
 
     def close(self):
         self.slurm.close()
-        self.hosts.close()
 
     def batch(self, ranks_per_node: int, command: str) -> str:
         return self.slurm.call("sbatch", "--parsable", f"--nodes={self.nodes}", f"--ntasks-per-node={ranks_per_node}", f"--chdir={self.scratch}",
@@ -71,11 +70,10 @@ class Bench:
 
     def without_slurm_s(self, number: int) -> float:
         """The same program over the same hosts by mpirun, to the first case's prediction."""
-        import subprocess
         trace = self.scratch / f"plain-{number}.h5"
         journal = trace.with_suffix(".jsonl")
         begin_s = time.time()
-        running = subprocess.Popen([*self.hosts.mpirun(2), PROGRAM, "measure", *SMALL, "--output", trace], stdout=subprocess.DEVNULL)
+        running = subprocess.Popen([*self.slurm.hosts.mpirun(2, hosts=self.nodes), PROGRAM, "measure", *SMALL, "--output", trace], stdout=subprocess.DEVNULL)
         self.slurm.wait(lambda: journal.exists() and '"/cases/' in journal.read_text(), 120, 0.01)
         first_s = time.time() - begin_s
         if running.wait():
@@ -95,23 +93,27 @@ class Bench:
         return {"ranks": ranks, "nodes": self.nodes, "state": self.slurm.states(job)[0], "took_s": time.time() - begin_s, "said": said}
 
     def studies(self) -> dict:
-        """`study quick` over all hosts, by mpirun and by Slurm."""
-        found = {}
+        """`study --quick` over all hosts, by mpirun and by Slurm: the same cases, and what crossed between hosts."""
+        found, cases = {}, []
         for name in ("mpirun", "slurm"):
             begin_s = time.time()
             folder = self.scratch / f"study-{name}"
+            words = ["study", "--quick", "--no_plots", "--output", folder]
             if name == "mpirun":
-                import subprocess
-                done = subprocess.run([*self.hosts.mpirun(1, 900), PROGRAM, "study", "quick", "--no_plots", "--output", folder], capture_output=True, text=True)
-                ended = str(done.returncode)
+                done = subprocess.run([*self.slurm.hosts.mpirun(1, 1500, hosts=self.nodes), PROGRAM, *words], capture_output=True, text=True)
             else:
                 environment = {**self.slurm.environment, "MOEWIRE_SITE": str(self.site)}
-                line = [sys.executable, ROOT / "scripts" / "submit.py", "--nodes", self.nodes, "--ranks_per_node", 1, "--wait", "study", "quick", "--no_plots",
-                        "--output", folder]
-                ended = str(self.slurm.run(*line, env=environment, cwd=self.scratch).returncode)
-            dumped = self.slurm.call(PROGRAM, "trace", "dump", folder / "run.h5")
-            found[name] = {"exit_code": ended, "took_s": time.time() - begin_s, "report": (folder / "report.md").exists(),
-                           "cases": len(re.findall(r"^/cases/", dumped, re.MULTILINE)), "nodes": re.search(r"\bnodes = (\d+)", dumped).group(1)}
+                line = [sys.executable, ROOT / "scripts" / "submit.py", "--nodes", self.nodes, "--ranks_per_node", 1, "--wait", *words]
+                done = self.slurm.run(*line, env=environment, cwd=self.scratch)
+            if done.returncode:
+                sys.exit(f"the study by {name} failed\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+            dumped = self.slurm.call(PROGRAM, "trace", "dump", "--values", folder / "run.h5")
+            cases.append(re.findall(r"^/cases/\S+", dumped, re.MULTILINE))
+            found[name] = {"took_s": time.time() - begin_s, "report": (folder / "report.md").exists(), "cases": len(cases[-1]),
+                           "nodes": int(re.search(r"\bnodes = (\d+)", dumped).group(1)),
+                           "bytes_between_nodes": [int(value) for value in re.findall(r"bytes_between_nodes = (\d+)", dumped)]}
+        found["same_cases"] = cases[0] == cases[1]
+        found["same_bytes_between_nodes"] = found["mpirun"]["bytes_between_nodes"] == found["slurm"]["bytes_between_nodes"]
         return found
 
 
@@ -126,7 +128,7 @@ def main() -> int:
     words.add_argument("--study", action="store_true", help="also a study over four hosts, by mpirun and by Slurm")
     words.add_argument("--json", default="", metavar="FILE")
     options = words.parse_args()
-    reason = hosts.why_not() or slurm.why_not()
+    reason = alone.why_not() or slurm.why_not()
     if reason:
         print(f"bench_slurm: {reason}", file=sys.stderr)
         return 3
@@ -159,4 +161,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    alone.enter()
     sys.exit(main())

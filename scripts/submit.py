@@ -32,7 +32,7 @@ def parse(arguments: list):
     words.add_argument("--ranks_per_node", "--ranks-per-node", type=int, default=4)
     words.add_argument("--gpus_per_node", "--gpus-per-node", type=int, default=0, help="one a rank, when the command says --device cuda")
     words.add_argument("--time", default="", help="as sbatch has it, 02:00:00; default: the script's own")
-    words.add_argument("--sbatch", default="", help="further options of sbatch, in one word")
+    words.add_argument("--sbatch", default="", help="further options of sbatch in one word: --sbatch='--qos=high --exclude=n7'")
     words.add_argument("--estimate_from", "--estimate-from", default="", metavar="RUN.h5", help="a trace of a similar run: is the time enough?")
     words.add_argument("--mpi_if", "--mpi-if", default="", help="network interface, instead of slurm/site.sh's")
     words.add_argument("--submit", action="store_true", help="submit, not only print")
@@ -123,6 +123,7 @@ def prepare(options, site: Site) -> list:
         raise Refusal(2, f"no --{name} was named (a requeued job must find what it left); add it")
     output = Path(output).absolute()
     folder = output.parent if options.what == "measure" else output
+    checks.writable(folder)
     checks.shared(site, folder, options.nodes)
     checks.gpus(options, option_value(command, "device", "cpu"))
     checks.memory(site, options, command, option_value)

@@ -33,12 +33,35 @@ launcher+=("${launcher_options[@]}")
 forwarded=USR1
 run_program() {
     "${launcher[@]}" "$program" "$@" &
-    local child=$! code=0
-    trap 'say "asked to end: the ranks finish what they have in hand"; kill "-$forwarded" "$child" 2>/dev/null' USR1 TERM
+    local child=$! guard='' code=0
+    trap 'ask_to_end; [[ -n $guard ]] || { leave_in_time & guard=$!; }' USR1
+    trap ask_to_end TERM
     # A trapped signal ends `wait`, not the child.
     while wait "$child"; code=$?; kill -0 "$child" 2>/dev/null; do :; done
     trap - USR1 TERM
+    [[ -z $guard ]] || kill "$guard" 2>/dev/null
     return "$code"
+}
+
+ask_to_end() {
+    say "asked to end: the ranks finish what they have in hand"
+    kill "-$forwarded" "$child" 2>/dev/null
+}
+
+# What the ranks have in hand may last longer than the time that is left: then the job goes back into the queue without
+# it. A job whose time was over before anything was finished would do the same again, and stays ended.
+leave_in_time() {
+    trap - USR1 TERM
+    local end
+    end=$(scontrol -o show job "$SLURM_JOB_ID" | grep -o -m 1 ' EndTime=[^ ]*')
+    end=$(date -d "${end#*=}" +%s) || return
+    while (($(date +%s) < end - 15)); do sleep 1; done
+    if [[ $(finished_cases "$goal") == "$before" ]]; then
+        say "the time is over and no group of cases was finished in it: not started again; raise --time"
+        return
+    fi
+    say "the time is over before the group in hand was finished: it is begun again"
+    requeue
 }
 
 # On every task: two ranks on one GPU, unequal versions and lost interfaces are found before an hour is spent.

@@ -1,6 +1,7 @@
 """What can be known before a job waits in a queue for hours. Each check throws a Refusal, or prints a line."""
 
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -30,10 +31,20 @@ def known_options(site: Site, command: str, arguments: list):
             raise Refusal(2, f"`moewire {command}` has no option {name} (the job would end at once); see `moewire {command} --help`")
 
 
-def file_system(folder: Path) -> str:
+def nearest(folder: Path) -> Path:
+    """The folder itself, or what is there of its path."""
     while not folder.exists():
         folder = folder.parent
-    return subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True).stdout.strip()
+    return folder
+
+
+def writable(folder: Path):
+    if not os.access(nearest(folder), os.W_OK | os.X_OK):
+        raise Refusal(3, f"nothing can be written into {nearest(folder)} (the job would find no place for its results); choose another folder")
+
+
+def file_system(folder: Path) -> str:
+    return subprocess.run(["stat", "-f", "-c", "%T", nearest(folder)], capture_output=True, text=True).stdout.strip()
 
 
 def shared(site: Site, folder: Path, nodes: int):

@@ -14,10 +14,11 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from support.program import PROGRAM, ROOT
+from support import alone
+from support.program import ROOT
 from support.slurm import SlurmTest, whole_groups
 
-SMALL = ["--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack"]
+SMALL = ["--threads", "1", "--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack"]
 # Four groups of two cases a task, so that a task can be cut off in its middle.
 FAMILIES = [f"--dataset drama,manual --mode replay,in_model {plan} {' '.join(SMALL)} --iterations 40" for plan in ("", "--plan_dataset scripture")]
 CASES_OF_TASK = 8
@@ -91,7 +92,7 @@ class Arrays(SlurmTest):
         elif kind == "time limit near":
             self.slurm.run("scancel", "--batch", "--signal=USR1", job)
         elif kind == "rank killed":
-            ranks = [pid for pid in self.hosts.processes(dice.randrange(2)) if self.is_rank(pid)]
+            ranks = self.slurm.ranks_on(dice.randrange(self.nodes))
             if not ranks:
                 return ""
             try:
@@ -99,19 +100,13 @@ class Arrays(SlurmTest):
             except ProcessLookupError:
                 return ""
         else:
-            self.hosts.lose_power(1)  # the first host is the login node as well
+            lost = dice.randrange(self.nodes)
+            self.hosts.lose_power(lost)
             # A real node would come back with another boot time; this one must be declared lost.
-            self.slurm.call("scontrol", "update", "NodeName=node1", "State=DOWN", "Reason=lost")
-            self.slurm.start_node(1)
-            self.slurm.run("scontrol", "update", "NodeName=node1", "State=RESUME")  # it may have come by itself
+            self.slurm.call("scontrol", "update", f"NodeName=node{lost}", "State=DOWN", "Reason=lost")
+            self.slurm.start_node(lost)
+            self.slurm.run("scontrol", "update", f"NodeName=node{lost}", "State=RESUME")  # it may have come by itself
         return kind
-
-    @staticmethod
-    def is_rank(pid: int) -> bool:
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode() == PROGRAM
-        except (OSError, UnicodeDecodeError):
-            return False
 
     def start_array(self, folder: Path) -> str:
         folder.mkdir()
@@ -173,4 +168,5 @@ class Arrays(SlurmTest):
 
 
 if __name__ == "__main__":
+    alone.enter()
     unittest.main()

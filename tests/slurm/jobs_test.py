@@ -8,11 +8,12 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from support import alone
 from support.program import PROGRAM, ROOT
 from support.slurm import SlurmTest
 
-SMALL = ["--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack"]
-TINY = ('dataset = "drama"\nstrategies = "contiguous,eplb_pack"\ntokens_per_rank = 64\nwindow = 64\niterations = 4\ncalibration_iterations = 4\n'
+SMALL = ["--threads", "1", "--tokens_per_rank", "64", "--window", "64", "--calibration_iterations", "4", "--strategies", "contiguous,eplb_pack"]
+TINY = ('dataset = "drama"\nstrategies = "contiguous,eplb_pack"\ntokens_per_rank = 64\nthreads = 1\nwindow = 64\niterations = 4\ncalibration_iterations = 4\n'
         'max_samples = 4\nmax_windows = 4\nassign_strategies = "round_robin"\nassign_samples = 2\n')
 
 
@@ -41,16 +42,17 @@ class Jobs(SlurmTest):
         self.assertIn("nodes = 2\n", dumped)
         self.assertIn('"NCCL_SOCKET_IFNAME":"=eth0"', dumped)
 
-    def test_a_study_by_mpirun(self):
-        suite = self.scratch / "tiny.toml"
-        suite.write_text(TINY)
+    def test_a_measurement_by_mpirun(self):
         other = self.scratch / "mpirun.sh"
         other.write_text(self.site.read_text() + "MOEWIRE_LAUNCHER=mpirun\n")
+        trace = self.scratch / "mpirun" / "run.h5"
         line = ["env", f"MOEWIRE_SITE={other}", "MOEWIRE_SKIP_DOCTOR=1", sys.executable, ROOT / "scripts" / "submit.py"]
-        done = self.slurm.run(*line, "--ranks_per_node", 1, "--submit", "study", suite, "--no_plots", "--output", self.scratch / "study", cwd=self.scratch)
+        done = self.slurm.run(*line, "--ranks_per_node", 2, "--submit", "measure", *SMALL, "--iterations", 4, "--output", trace, cwd=self.scratch)
         job = self.job_of(done)
         self.assertEqual(self.slurm.finish(job), ["COMPLETED"], self.output_of(job))
-        self.assertTrue((self.scratch / "study" / "report.md").exists())
+        dumped = self.dump(trace)
+        self.assertIn("ranks = 4\n", dumped)
+        self.assertIn("nodes = 2\n", dumped)
 
     def test_two_ranks_on_one_gpu_are_an_error(self):
         """GPUs that are none: what is tested is what Slurm leaves each rank to see."""
@@ -133,4 +135,5 @@ class FourNodes(SlurmTest):
 
 
 if __name__ == "__main__":
+    alone.enter()
     unittest.main()

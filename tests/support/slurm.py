@@ -1,21 +1,21 @@
-"""A real Slurm over emulated hosts: munge, a controller on the first, a daemon on each, GPUs that are none.
+"""A real Slurm over emulated hosts: a login node with munge and the controller, nodes with a daemon each, GPUs that are none.
 
 All state lies in one scratch folder. Nothing in /etc is read or written, no service of the machine is used.
 """
 
-import atexit
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 from pathlib import Path
 
-from .hosts import NET, Hosts
+from . import alone
+from .hosts import Hosts
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 PORT = 17400
@@ -28,16 +28,19 @@ def why_not() -> str:
     if os.geteuid() != 0 or shutil.which("apt-get") is None or os.environ.get("MOEWIRE_NO_APT"):
         return "Slurm is not installed, and may not be"
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for line in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(line, capture_output=True, text=True, env=environment)
+    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]  # another installation may be under way
+    for words in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
+        done = subprocess.run([*apt, *words], capture_output=True, text=True, env=environment)
     return "" if done.returncode == 0 else f"Slurm cannot be installed ({done.stderr.strip().splitlines()[-1:]})"
 
 
 class Slurm:
-    def __init__(self, hosts: Hosts, scratch: Path, cpus: int = 8, gpus: int = 2, down_after_s: int = 10):
-        self.hosts, self.folder, self.gpus = hosts, Path(scratch), gpus
+    """`nodes` hosts, node0 and so on, and one more that users log in to."""
+
+    def __init__(self, nodes: int, scratch: Path, cpus: int = 8, gpus: int = 2, down_after_s: int = 10):
+        self.nodes, self.folder, self.gpus = nodes, Path(scratch) / "slurm", gpus
         self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf")}
-        atexit.register(self.close)
+        self.hosts = Hosts([*(f"node{i}" for i in range(nodes)), "login"], Path(scratch) / "hosts")
         try:
             self._configure(cpus, down_after_s)
             self._start()
@@ -46,7 +49,7 @@ class Slurm:
             raise
 
     def _configure(self, cpus: int, down_after_s: int):
-        f, last = self.folder, len(self.hosts.names) - 1
+        f, last = self.folder, self.nodes - 1
         for name in ("ctld", "log", "run", "munge", "spool"):
             (f / name).mkdir(parents=True, exist_ok=True)
         for folder in (f, *f.parents):
@@ -63,7 +66,7 @@ class Slurm:
             (f / "gres.conf").write_text(f"NodeName=node[0-{last}] Name=gpu File={f}/gpu[0-{self.gpus - 1}]\n")
         (f / "cgroup.conf").write_text("CgroupAutomount=no\nCgroupPlugin=cgroup/v1\n")
         settings = {
-            "ClusterName": "tests", "SlurmctldHost": f"node0({NET}.10)", "SlurmctldPort": PORT + 1, "SlurmdPort": PORT, "SlurmUser": "root",
+            "ClusterName": "tests", "SlurmctldHost": f"login({Hosts.address(self.nodes)})", "SlurmctldPort": PORT + 1, "SlurmdPort": PORT, "SlurmUser": "root",
             "SlurmdUser": "root", "AuthType": "auth/munge", "AuthInfo": f"socket={f}/munge/socket", "CredType": "cred/munge",
             "StateSaveLocation": f / "ctld", "SlurmctldPidFile": f / "run/slurmctld.pid", "SlurmctldLogFile": f / "log/slurmctld.log",
             "SlurmdPidFile": f / "run/slurmd-%n.pid", "SlurmdLogFile": f / "log/slurmd-%n.log", "SlurmdSpoolDir": f / "spool/%n",
@@ -73,7 +76,8 @@ class Slurm:
             "SchedulerParameters": "sched_min_interval=100000,batch_sched_delay=0,sched_interval=1,bf_interval=1", "ReturnToService": 2,
             "SlurmctldTimeout": 30, "SlurmdTimeout": down_after_s, "KillWait": 3, "MinJobAge": 300, "GresTypes": "gpu" if self.gpus else "",
             "PreemptType": "preempt/partition_prio", "PreemptMode": "REQUEUE"}
-        nodes = (f"NodeName=node[0-{last}] NodeAddr={NET}.[10-{10 + last}] CPUs={cpus} Boards=1 SocketsPerBoard=1 CoresPerSocket={cpus} "
+        addresses = ",".join(Hosts.address(i) for i in range(self.nodes))
+        nodes = (f"NodeName=node[0-{last}] NodeAddr={addresses} CPUs={cpus} Boards=1 SocketsPerBoard=1 CoresPerSocket={cpus} "
                  f"ThreadsPerCore=1 RealMemory=4000 {gres} State=UNKNOWN\n")
         partitions = ("PartitionName=main Nodes=ALL Default=YES MaxTime=720 State=UP PriorityTier=1 GraceTime=20\n"
                       "PartitionName=urgent Nodes=ALL MaxTime=30 State=UP PriorityTier=9 PreemptMode=OFF\n")
@@ -81,10 +85,10 @@ class Slurm:
 
     def _start(self):
         f = self.folder
-        self._daemon(["munged", f"--key-file={f}/munge/munge.key", f"--socket={f}/munge/socket", f"--pid-file={f}/munge/pid",
+        self._daemon([*self.hosts.enter(self.nodes), "munged", f"--key-file={f}/munge/munge.key", f"--socket={f}/munge/socket", f"--pid-file={f}/munge/pid",
                       f"--seed-file={f}/munge/seed", f"--log-file={f}/log/munged.log", "--num-threads=2"])
-        self._daemon([*self.hosts.enter(0), "slurmctld", "-i", "-f", str(f / "slurm.conf")])
-        for i in range(len(self.hosts.names)):
+        self._daemon([*self.hosts.enter(self.nodes), "slurmctld", "-i", "-f", str(f / "slurm.conf")])
+        for i in range(self.nodes):
             self.start_node(i)
         if not self.wait_idle():
             raise AssertionError("the nodes did not come up\n" + "".join(log.read_text()[-2000:] for log in (f / "log").iterdir()))
@@ -95,14 +99,15 @@ class Slurm:
             raise AssertionError(f"{line}: {done.stderr}")
 
     def start_node(self, node: int):
+        """As after a start of the machine: what Slurm left on its disk is gone (sockets of lost steps would stop new ones)."""
         spool = self.folder / "spool" / f"node{node}"
-        (spool / "tmp").mkdir(parents=True, exist_ok=True)
-        for left in spool.glob("*pmix.*"):  # of a node that lost its power: the same step could not start again
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        shutil.rmtree(spool, ignore_errors=True)
+        (spool / "tmp").mkdir(parents=True)
+        self.hosts.cable(node, "up")
         self._daemon([*self.hosts.enter(node), "slurmd", "-f", str(self.folder / "slurm.conf"), "-N", f"node{node}"])
 
     def wait_idle(self, limit_s: float = 40) -> bool:
-        return self.wait(lambda: self.call("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").split().__len__() >= 2 * len(self.hosts.names), limit_s)
+        return self.wait(lambda: len(set(self.call("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").split())) == self.nodes, limit_s)
 
     @staticmethod
     def wait(condition, limit_s: float, pause_s: float = 0.2) -> bool:
@@ -114,10 +119,10 @@ class Slurm:
         return False
 
     def run(self, *words, **settings):
-        """On the first host, as on a login node."""
+        """On the login node."""
         settings.setdefault("env", self.environment)
         settings.setdefault("cwd", self.folder.parent)
-        return self.hosts.run(0, *words, **settings)
+        return self.hosts.run(self.nodes, *words, **settings)
 
     def call(self, *words) -> str:
         done = self.run(*words)
@@ -146,13 +151,19 @@ class Slurm:
         if begins > time.time() + 10:
             self.run("scontrol", "update", f"JobId={job}", "StartTime=now+3seconds")
 
-    def close(self):
-        pids = [self.folder / "run" / "slurmctld.pid", *(self.folder / "run").glob("slurmd-*.pid"), self.folder / "munge" / "pid"]
-        for file in pids:
+    def ranks_on(self, node: int) -> list:
+        """Process ids of the program."""
+        found = []
+        for pid in self.hosts.processes(node):
             try:
-                os.kill(int(file.read_text()), signal.SIGKILL)
-            except (OSError, ValueError):
+                if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode(errors="replace") == os.environ["MOEWIRE_PROGRAM"]:
+                    found.append(pid)
+            except OSError:
                 continue
+        return found
+
+    def close(self):
+        self.hosts.close()  # daemons and jobs run on hosts, all of them
 
 
 def whole_groups(journal: Path) -> dict:
@@ -175,12 +186,12 @@ def whole_groups(journal: Path) -> dict:
     return {name: lines for name, lines in groups.items() if len(lines) == size_of[name]}
 
 
-def write_site(scratch: Path) -> Path:
+def write_site(scratch: Path, manners: dict) -> Path:
     """What slurm/site.sh would say of these hosts."""
     site = scratch / "site.sh"
     site.write_text(f"MOEWIRE_PROGRAM={os.environ['MOEWIRE_PROGRAM']}\nMOEWIRE_MPI_IF=eth0\nMOEWIRE_SHARED_FOLDERS={scratch}\n"
                     "MOEWIRE_NODE_MEMORY_GIB=16\nexport OMPI_MCA_btl=self,vader,tcp OMPI_MCA_mpi_yield_when_idle=1\n"
-                    "export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1\n")
+                    "export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1\n" + "".join(f"export {name}={value}\n" for name, value in manners.items()))
     return site
 
 
@@ -188,27 +199,24 @@ class SlurmTest(unittest.TestCase):
     """`nodes` hosts with a Slurm, for all tests of a class."""
 
     nodes = 2
+    down_after_s = 10  # the time that Slurm waits for a node that is silent, at least
 
     @classmethod
     def setUpClass(cls):
-        from . import hosts
-        reason = hosts.why_not() or why_not()
+        reason = alone.why_not() or why_not()
         if reason:
             raise unittest.SkipTest(reason)
-        import tempfile
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an end by `timeout` cleans up too
-        cls.scratch_folder = tempfile.TemporaryDirectory(prefix="moewire-slurm-", dir="/tmp", ignore_cleanup_errors=True)
-        cls.scratch = Path(cls.scratch_folder.name)
-        cls.addClassCleanup(cls.scratch_folder.cleanup)
-        cls.hosts = Hosts(cls.nodes, cls.scratch / "hosts")
-        cls.addClassCleanup(cls.hosts.close)
-        cls.slurm = Slurm(cls.hosts, cls.scratch / "slurm")
+        scratch_folder = tempfile.TemporaryDirectory(prefix="moewire-slurm-", dir="/tmp", ignore_cleanup_errors=True)
+        cls.addClassCleanup(scratch_folder.cleanup)
+        cls.scratch = Path(scratch_folder.name)
+        cls.slurm = Slurm(cls.nodes, cls.scratch, down_after_s=cls.down_after_s)
         cls.addClassCleanup(cls.slurm.close)
-        cls.site = write_site(cls.scratch)
+        cls.hosts = cls.slurm.hosts
+        cls.site = write_site(cls.scratch, cls.hosts.manners)
         cls.slurm.environment["MOEWIRE_SITE"] = str(cls.site)
 
     def submit(self, *words):
-        """scripts/submit.py on the first host."""
+        """scripts/submit.py on the login node."""
         return self.slurm.run(sys.executable, Path(os.environ["MOEWIRE_HOME"]) / "scripts" / "submit.py", *words, cwd=self.scratch)
 
     def job_of(self, done) -> str:
