@@ -1,7 +1,6 @@
 #include "bench/group.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 
@@ -13,6 +12,7 @@
 #include "bench/batch_observer.hpp"
 #include "bench/pass_figures.hpp"
 #include "bench/timeline_record.hpp"
+#include "bench/watching.hpp"
 #include "gpu/device.hpp"
 #include "measure/interleave.hpp"
 #include "measure/timeline.hpp"
@@ -28,12 +28,6 @@ double drift_limit(Precision precision) {
     return precision == Precision::float32 ? 1e-5 : 2e-2;
 }
 constexpr std::int64_t sibling_iterations = 10;
-constexpr std::int64_t overhead_iterations = 20;
-
-// What watches a pass: nobody, events around exchanges, the stamps of exchanges that times are taken from,
-// those of all steps, or those of exchanges and the permutations around them.
-enum class Watched { by_nobody, events, exchanges, all_steps, with_permutation };
-constexpr std::size_t watched_count = 5;
 
 // One case while its group runs: how to run an iteration of it, and what was seen.
 class RunningCase {
@@ -85,8 +79,13 @@ class RunningCase {
     void run(std::optional<std::size_t> iteration) { run_with(recorder_, passes_, iteration); }
     void run_sibling(std::optional<std::size_t> iteration) { run_with(sibling_, sibling_passes_, iteration); }
 
-    // Passes watched in three ways, in changing order: what watching costs.
-    void run_overhead(std::uint64_t seed);
+    void watch(std::uint64_t seed) {
+        watching_.run(setting_.context.world, setting_.offsets, setting_.exchange.memory(), layers(),
+                      setting_.request.iterations, seed,
+                      [this](StampRecorder& recorder, PassTimes& passes, auto iteration, Watched watched) {
+                          run_with(recorder, passes, iteration, watched);
+                      });
+    }
     // Collective. Complete on rank 0.
     CaseResult result(std::vector<std::int32_t> const& order) const;
 
@@ -158,7 +157,6 @@ class RunningCase {
     }
 
     void add_sibling(CaseResult& result) const;
-    void add_overhead(CaseResult& result) const;
 
     GroupSetting const& setting_;
     PreparedText const& text_;
@@ -169,43 +167,9 @@ class RunningCase {
     StampRecorder recorder_, sibling_;
     std::unique_ptr<GpuGraph> graph_;
     PassTimes passes_, sibling_passes_;
-    std::vector<PassTimes> overhead_passes_;  // Shape: [Watched], or empty
-    Samples permuted_;                        // Detail::with_permutation; complete on rank 0
+    Watching watching_;
     double perplexity_ = 0;
 };
-
-void RunningCase::run_overhead(std::uint64_t seed) {
-    auto const count = static_cast<std::size_t>(std::min(setting_.request.iterations, overhead_iterations));
-    auto const memory = setting_.exchange.memory();
-    StampRecorder events(count, layers(), Detail::events, memory);
-    StampRecorder exchanges(count, layers(), Detail::exchanges, memory);
-    StampRecorder all_steps(count, layers(), Detail::all_steps, memory);
-    StampRecorder permuted(count, layers(), Detail::with_permutation, memory);
-    std::array<StampRecorder*, watched_count> const recorders{&exchanges, &events, &exchanges, &all_steps,
-                                                              &permuted};
-    overhead_passes_.assign(watched_count, PassTimes(count));
-    run_interleaved(
-        interleaved_order(watched_count, count, seed), 1,
-        [&](std::size_t which, auto iteration) {
-            run_with(*recorders[which], overhead_passes_[which], iteration, static_cast<Watched>(which));
-        },
-        [] {});
-    permuted_ = collect(setting_.context.world, permuted, setting_.offsets);
-}
-
-void RunningCase::add_overhead(CaseResult& result) const {
-    std::vector<double> took_s;
-    for (auto const& passes : overhead_passes_) {
-        auto const table = by_rank(setting_.context.world, passes.took_s);
-        if (setting_.context.world.is_root()) took_s.push_back(median_of_slowest(table));
-    }
-    if (took_s.empty()) return;
-    result.attributes["outer_overhead_ratio"] = took_s[1] / took_s[0] - 1;
-    result.attributes["stamped_overhead_ratio"] = took_s[2] / took_s[0] - 1;
-    result.attributes["instrumentation_overhead_ratio"] = took_s[3] / took_s[0] - 1;
-    result.attributes["permuted_dispatch_p50_s"] = median_of_passes(permuted_.dispatch.transfer_s);
-    result.attributes["permuted_combine_p50_s"] = median_of_passes(permuted_.combine.transfer_s);
-}
 
 void RunningCase::add_sibling(CaseResult& result) const {
     auto const& world = setting_.context.world;
@@ -252,7 +216,7 @@ CaseResult RunningCase::result(std::vector<std::int32_t> const& order) const {
             result.attributes["perplexity"] = perplexity;
     }
     if (sibling_count() > 0) add_sibling(result);
-    add_overhead(result);
+    result.attributes.insert(watching_.found().begin(), watching_.found().end());
     return result;
 }
 
@@ -303,7 +267,7 @@ std::vector<CaseResult> measure_group(GroupSetting const& setting, PreparedText 
         run_interleaved(
             interleaved_order(running.size(), count, r.seed + 1), 1,
             [&](std::size_t c, auto iteration) { running[c]->run_sibling(iteration); }, [] {});
-        running.front()->run_overhead(r.seed + 2);  // the instrument is the same for all cases
+        running.front()->watch(r.seed + 2);  // the instrument is the same for all cases
     }
     for (std::size_t c = 0; c < running.size(); ++c)
         results[which[c]] = running[c]->result(positions_of(order, c));

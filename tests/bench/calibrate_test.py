@@ -61,6 +61,12 @@ class Calibrate(ProgramTest):
                   for one in found["exchanges"]]
         self.assertAlmostEqual(found["models"]["calibrated"]["coverage"], sum(inside) / len(inside), places=9)
 
+        # Twice the same run: as many exchanges again, and no other errors.
+        self.ok("compare", run, run, "--calibration", path, "--output", self.scratch / "twice", "--no_plots")
+        twice = self.json(self.scratch / "twice/comparison.json")
+        self.assertEqual(len(twice["exchanges"]), 2 * len(found["exchanges"]))
+        self.assertAlmostEqual(twice["models"]["calibrated"]["mape"], sum(ours) / len(ours), places=9)
+
         self.ok("compare", run, "--gate", "mape=100000,coverage=0-100")
         self.assertIn("MAPE is", self.refused(5, "above 0", "compare", run, "--gate", "mape=0"))
         self.refused(2, "--gate", "compare", run, "--gate", "mope=3")

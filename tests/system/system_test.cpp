@@ -1,7 +1,12 @@
+#include <chrono>
+#include <csignal>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "system/clock.hpp"
 #include "system/environment.hpp"
+#include "system/interruption.hpp"
 #include "system/machine.hpp"
 #include "system/provenance.hpp"
 #include "system/watchdog.hpp"
@@ -91,6 +96,35 @@ TEST(Watchdog, LetsTimelyStepsPass) {
     for (int i = 0; i < 100; ++i) Watchdog::Guard const guard(dog, "a step");
 }
 
+// What a rank says when a peer died and the launcher ends the job: once, and only of what still waits.
+TEST(Watchdog, SaysWhatItWaitedForWhenAskedToEnd) {
+    InterruptionListener const listener;
+    Watchdog dog("rank 1 of 2", 60);
+    testing::internal::CaptureStderr();
+    {
+        Watchdog::Wait const wait("layer 3, counts");
+        std::raise(SIGTERM);
+        std::this_thread::sleep_for(std::chrono::seconds(2));
+    }
+    Watchdog::Wait const later("layer 4, counts");
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    auto const said = testing::internal::GetCapturedStderr();
+    EXPECT_NE(said.find("rank 1 of 2: asked to end while layer 3, counts waits"), std::string::npos) << said;
+    EXPECT_EQ(said.find("layer 4"), std::string::npos) << said;
+}
+
+TEST(Watchdog, SaysNothingOfStepsThatEnd) {
+    InterruptionListener const listener;
+    Watchdog dog("rank 1 of 2", 60);
+    testing::internal::CaptureStderr();
+    std::raise(SIGTERM);
+    for (int i = 0; i < 100; ++i) {
+        Watchdog::Guard const guard(dog, "a step");
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStderr().find("asked to end"), std::string::npos);
+}
+
 TEST(WatchdogDeathTest, EndsALateStepAndNamesIt) {
     testing::GTEST_FLAG(death_test_style) = "threadsafe";
     EXPECT_EXIT(
@@ -100,6 +134,17 @@ TEST(WatchdogDeathTest, EndsALateStepAndNamesIt) {
             ::sleep(5);
         },
         testing::ExitedWithCode(4), "rank 3 of 4: dispatch of layer 2 did not end");
+}
+
+TEST(WatchdogDeathTest, EndsAWaitThatKnowsOfNoWatchdog) {
+    testing::GTEST_FLAG(death_test_style) = "threadsafe";
+    EXPECT_EXIT(
+        {
+            Watchdog dog("rank 0 of 2", 0.2);
+            Watchdog::Wait const wait("layer 2, counts");
+            ::sleep(5);
+        },
+        testing::ExitedWithCode(4), "rank 0 of 2: layer 2, counts did not end");
 }
 
 }  // namespace

@@ -1,0 +1,40 @@
+// What does it cost to watch a pass, and what does permutation add to an exchange? A few passes, watched in
+// turn in every way there is.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "measure/stamps.hpp"
+#include "measure/timeline.hpp"
+#include "system/clock.hpp"
+#include "system/communicator.hpp"
+#include "trace/record.hpp"
+
+namespace moewire {
+
+// What watches a pass: nobody, events around exchanges, the stamps of exchanges that times are taken from,
+// those of all steps, or those of exchanges and the permutations around them.
+enum class Watched { by_nobody, events, exchanges, all_steps, with_permutation };
+
+class Watching {
+  public:
+    // One pass; without an iteration it warms up.
+    using RunPass =
+        std::function<void(StampRecorder&, PassTimes&, std::optional<std::size_t> iteration, Watched)>;
+
+    // Collective: all ranks. At most 20 passes of each kind, in changing order.
+    void run(Communicator const& world, std::vector<ClockOffset> const& offsets, MemoryKind memory,
+             std::size_t layers, std::int64_t iterations, std::uint64_t seed, RunPass const& run_pass);
+
+    // Nothing before run(). What each kind adds to a pass that nobody watches, as a ratio, and the exchanges
+    // of a pass with their permutations, in seconds. Filled on rank 0 alone.
+    Attributes const& found() const { return found_; }
+
+  private:
+    Attributes found_;
+};
+
+}  // namespace moewire
