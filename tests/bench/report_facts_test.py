@@ -222,7 +222,7 @@ class EveryNumber(ProgramTest):
         names = sorted({str(case[k]) for case in trace.cases for k in ("model", "dataset", "strategy", "policy", "payload", "mode", "binding_resource")} | set(Facts.rule_names) |
                        {case.key for case in trace.cases} | {case["reason"] for case in trace.cases if case.get("reason")}, key=len, reverse=True)
         for sentence in sentences:
-            text = re.sub(r"95 % of them|\(95 %:|for 95 %|90 % interval|p99", "", sentence["text"])  # confidence, not findings
+            text = re.sub(r"95 % of (?:them|exchanges)|\(95 %:|for 95 %|90 % interval|p99", "", sentence["text"])  # confidence, not findings
             for name in names:
                 text = text.replace(name, "")
             for fact in sorted(sentence["facts"], key=lambda f: -len(f["shown"])):
