@@ -46,7 +46,11 @@ void add_low_rank(TrainableTensor const& of, LowRankOptions const& options, std:
         auto named = of;
         named.name += half;
         named.tensor = values;
-        LearningTensor one{std::move(named), values, gradient, {}, {}, {}};
+        LearningTensor one;
+        one.of = std::move(named);
+        one.master = values;
+        one.gradient = gradient;
+        one.is_half = one.has_gradient = true;
         add_moments(one);
         tensors.push_back(std::move(one));
     };
@@ -80,7 +84,8 @@ std::vector<LearningTensor> learning_tensors(std::vector<TrainableTensor> const&
         auto tensor = candidate.tensor;
         tensor.requires_grad_(learns(candidate, spec, first_layer));
         if (!tensor.requires_grad()) continue;
-        LearningTensor one{candidate, {}, {}, {}, {}, {}};
+        LearningTensor one;
+        one.of = candidate;
         one.master = tensor.scalar_type() == at::kFloat ? tensor.detach() : tensor.detach().to(at::kFloat);
         add_moments(one);
         tensors.push_back(std::move(one));
@@ -94,11 +99,31 @@ void collect_gradients(std::vector<LearningTensor>& tensors) {
         if (one.low_rank) one.low_rank->collect();
         auto& gradient = one.of.tensor.mutable_grad();
         if (!gradient.defined()) continue;  // an expert without rows has none
-        sums.push_back(one.gradient);
-        parts.push_back(gradient.to(at::kFloat));
+        auto const part = gradient.to(at::kFloat);
+        if (one.has_gradient) {
+            sums.push_back(one.gradient);
+            parts.push_back(part);
+        } else {  // nothing to add to: it is kept as it came
+            one.gradient = part.contiguous();
+            one.has_gradient = true;
+        }
         gradient = at::Tensor();
     }
     if (!sums.empty()) at::_foreach_add_(sums, parts);
+}
+
+void complete_gradients(std::vector<LearningTensor>& tensors) {
+    for (auto& one : tensors) {
+        if (!one.has_gradient) one.gradient.zero_();
+    }
+}
+
+void forget_gradients(std::vector<LearningTensor>& tensors) {
+    for (auto& one : tensors) {
+        // Halves of a low-rank change add up where they are.
+        if (one.is_half) one.gradient.zero_();
+        one.has_gradient = one.is_half;
+    }
 }
 
 void release(std::vector<LearningTensor>& tensors) {

@@ -16,9 +16,11 @@ struct LearningTensor {
     TrainableTensor of;                  // what computes; its gradient arrives there
     at::Tensor master;                   // fp32; the tensor itself, where that is fp32
     at::Tensor gradient, first, second;  // fp32: summed over batches and ranks; moments
+    bool has_gradient = false;           // of this step; else `gradient` holds what an earlier one left
     // One half of a low-rank change: `of` names it, and what computes is here. The second half (`up`) alone
     // has it.
     std::shared_ptr<LowRank const> low_rank;
+    bool is_half = false;
 
     bool is_local() const { return of.role == TensorRole::expert; }
 };
@@ -34,6 +36,10 @@ void release(std::vector<LearningTensor>& tensors);
 
 // Takes the gradient of the last backward pass away from what computes, and adds it up.
 void collect_gradients(std::vector<LearningTensor>& tensors);
+
+// Before a step reads them: what got none has zeros. After it: the next backward pass begins anew.
+void complete_gradients(std::vector<LearningTensor>& tensors);
+void forget_gradients(std::vector<LearningTensor>& tensors);
 
 // What computes gets the masters' values.
 void publish(std::vector<LearningTensor>& tensors);
