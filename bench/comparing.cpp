@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "base/show.hpp"
 #include "base/statistics.hpp"
-#include "simulate/baselines.hpp"
+#include "report/simple_rules.hpp"
 #include "trace/schema.hpp"
 #include "traffic/traffic.hpp"
 
@@ -61,34 +61,6 @@ std::vector<double> slowest(Grid<double, 3> const& samples, std::size_t layer) {
     return most;
 }
 
-// What the calibration saw of uniform exchanges: of the frozen file's probes, else of the short sweep in the
-// trace.
-std::vector<UniformPoint> uniform_points(Trace const& trace, std::optional<FrozenCalibration> const& frozen) {
-    std::map<double, double> points;
-    if (frozen) {
-        for (auto const& p : frozen->grid) {
-            if (p.name.starts_with("uniform ")) points[p.busiest_bytes] = p.p50_s;
-        }
-    } else if (trace.calibration.find("busiest_bytes") != nullptr) {
-        auto const bytes = to_grid<double, 1>(trace.calibration.at("busiest_bytes")).values();
-        auto const p50_s = to_grid<double, 1>(trace.calibration.at("p50_s")).values();
-        for (std::size_t i = 0; i < bytes.size(); ++i) points[bytes[i]] = p50_s[i];
-    }
-    std::vector<UniformPoint> all;
-    for (auto const& [bytes, time_s] : points) all.push_back({bytes, time_s});
-    return all;
-}
-
-// The baselines need no topology beyond the bound, which is in the record.
-void add_baselines(Grid<std::uint64_t, 2> const& bytes, std::vector<UniformPoint> const& uniform,
-                   double bound_s, ComparedExchange& exchange) {
-    Topology const unlimited({}, std::vector<int>(bytes.extent(0), 0));
-    for (auto const& baseline : baselines_of({unlimited, bytes}, uniform)) {
-        double const time_s = baseline.name == "port_bound" ? bound_s : baseline.time_s;
-        if (time_s > 0) exchange.of_model[baseline.name] = {time_s, time_s, time_s, exchange.measured_s};
-    }
-}
-
 void add_direction(Record const& record, std::string const& direction,
                    std::vector<UniformPoint> const& uniform, TraceComparison& comparison) {
     auto const samples = to_grid<double, 3>(record.at("measured/" + direction + "_transfer_s"));
@@ -99,11 +71,7 @@ void add_direction(Record const& record, std::string const& direction,
     };
     auto const bound_s = read("bound_s"), p99_s = read(comparison.model + "_p99_s");
     for (std::size_t layer = 0; layer < samples.extent(1); ++layer) {
-        Grid<std::uint64_t, 2> bytes(traffic.extent(1), traffic.extent(2));
-        for (std::size_t s = 0; s < bytes.extent(0); ++s) {
-            for (std::size_t d = 0; d < bytes.extent(1); ++d)
-                bytes(s, d) = direction == "dispatch" ? traffic(layer, s, d) : traffic(layer, d, s);
-        }
+        auto const bytes = bytes_of_exchange(traffic, layer, direction);
         ComparedExchange e;
         e.case_key = place::key_of(record.path);
         e.strategy = record.text("strategy");
@@ -124,7 +92,8 @@ void add_direction(Record const& record, std::string const& direction,
                                 read(model + "_high_s")[layer], e.measured_s};
             if (scored.predicted_s > 0) e.of_model[model] = scored;
         }
-        add_baselines(bytes, uniform, bound_s.empty() ? 0 : bound_s[layer], e);
+        for (auto const& [rule, time_s] : simple_rules(bytes, uniform, bound_s.empty() ? 0 : bound_s[layer]))
+            e.of_model[rule] = {time_s, time_s, time_s, e.measured_s};
         comparison.exchanges.push_back(std::move(e));
     }
 }

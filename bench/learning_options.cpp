@@ -29,7 +29,10 @@ void declare_learning_options(CLI::App& app, LearningRequest& r) {
     option(app, "imbalance_weight", r.imbalance_weight, "Its weight");
     option(app, "load_balance_weight", r.load_balance_weight, "Weight of the switch loss");
     option(app, "losses", r.losses, "Further ones: WEIGHT*NAME[:key=value], by comma");
-    option(app, "learn", r.learns, "What learns: all, router, experts or last:LAYERS");
+    option(app, "learn", r.learns,
+           "What learns: all, router, experts, last:LAYERS, or lora:RANK[:ALPHA]: thin matrices beside "
+           "frozen experts, "
+           "merged when saved");
     option(app, "policy", r.policy, "Routing policy while learning, e.g. loss_free_bias:speed=0.001");
     option(app, "save_every", r.save_every, "Steps between checkpoints; 0: at the end alone");
     option(app, "keep_last", r.keep_last, "Checkpoints that are kept");

@@ -3,7 +3,7 @@
 
     bench_forward.py MODEL_FOLDER [MODEL_FOLDER ...] [--sequences 8] [--positions 256] [--threads 1] [--repeat 15] [--rounds 5]
 
-Needs transformers 5 beside torch (pip install transformers); nothing else in this repository does.
+Needs transformers 5 beside torch (`pip install -r tests/requirements.txt`, which scripts/test.sh does).
 """
 
 import argparse

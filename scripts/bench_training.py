@@ -4,13 +4,15 @@
     bench_training.py MODEL_FOLDER [...] [--device cpu|cuda] [--dtype float32|bfloat16] [--batch 4] [--length 256] [--steps 12] [--rounds 3]
 
 Both sides: cross entropy, the Switch loss at 0.001, clipping at 1, AdamW. transformers computes in fp32, or under bfloat16 autocast with fp32 weights,
-with its fused AdamW. A side's speed is that of its median step (its median look at the device, on a GPU).
+with its fused AdamW. A side's speed is that of its median step (its median look at the device, on a GPU). On the CPU the processor time of a step
+stands beside it: other programs disturb it less.
 Needs transformers 5 beside torch; another Python is named by MOEWIRE_PYTHON as everywhere. Uses the text of --dataset.
 """
 
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -21,11 +23,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def ours(arguments, model):
+def ours(arguments, model, steps=None):
+    steps_of_run = steps or arguments.steps
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([arguments.program, "finetune", "--model", model, "--dataset", arguments.dataset, "--device", arguments.device,
                         "--dtype", arguments.dtype, "--batch_size", str(arguments.batch), "--max_length", str(arguments.length),
-                        "--max_samples", str(arguments.batch * arguments.steps), "--num_epochs", "1", "--imbalance_weight", "0",
+                        "--max_samples", str(arguments.batch * steps_of_run), "--num_epochs", "1", "--imbalance_weight", "0",
                         "--load_balance_weight", "0.001", "--valid_windows", "0", "--threads", str(arguments.threads),
                         "--log_every", str(1 if arguments.device == "cpu" else max(1, arguments.steps // 4)), "--output_dir", folder],
                        check=True, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": str(arguments.threads)})
@@ -33,13 +36,25 @@ def ours(arguments, model):
     return statistics.median(step["tokens_per_s"] for step in steps[len(steps) // 4:])
 
 
+def processor_s(arguments, model):
+    """Of one step of ours: two runs, one longer; what both do besides cancels out."""
+    def spent(steps):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ours(arguments, model, steps)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    few, many = 2, 2 + 2 * arguments.steps
+    return (spent(many) - spent(few)) / (many - few)
+
+
 def theirs(arguments, model, tokens):
+    """Tokens a second, and processor time of a step."""
     import torch
 
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     on_gpu = arguments.device == "cuda"
     looks, every = [], max(1, arguments.steps // 4) if on_gpu else 1
-    start = time.perf_counter()
+    start, busy, spent = time.perf_counter(), time.process_time(), []
     for step in range(arguments.steps):
         with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.dtype == "bfloat16"):
             loss = model(tokens, labels=tokens, use_cache=False, output_router_logits=True).loss
@@ -50,8 +65,9 @@ def theirs(arguments, model, tokens):
         if (step + 1) % every == 0:
             loss.item()
             looks.append((time.perf_counter() - start) / every)
-            start = time.perf_counter()
-    return tokens.numel() / statistics.median(looks[len(looks) // 4:])
+            spent.append((time.process_time() - busy) / every)
+            start, busy = time.perf_counter(), time.process_time()
+    return tokens.numel() / statistics.median(looks[len(looks) // 4:]), statistics.mean(spent[len(spent) // 4:])
 
 
 def main() -> int:
@@ -81,12 +97,18 @@ def main() -> int:
     for folder in arguments.models:
         model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(arguments.device).train()
         tokens = torch.randint(3, model.config.vocab_size, (arguments.batch, arguments.length), generator=generator).to(arguments.device)
-        ratios = []
+        ratios, of_processor = [], []
         for _ in range(arguments.rounds):
-            a, b = ours(arguments, folder), theirs(arguments, model, tokens)
+            a, (b, their_s) = ours(arguments, folder), theirs(arguments, model, tokens)
             ratios.append(a / b)
-            print(f"  {Path(folder).name}: ours {a:,.0f} tokens/s, transformers {b:,.0f} tokens/s, ratio {a / b:.2f}")
-        print(f"{Path(folder).name}: ours / transformers, median of {arguments.rounds} rounds: {statistics.median(ratios):.2f} (above 1: ours is faster)")
+            said = ""
+            if arguments.device == "cpu":
+                own_s = processor_s(arguments, folder)
+                of_processor.append(their_s / own_s)
+                said = f"; processor time of a step {own_s:.3f} and {their_s:.3f} s, ratio {their_s / own_s:.2f}"
+            print(f"  {Path(folder).name}: ours {a:,.0f} tokens/s, transformers {b:,.0f} tokens/s, ratio {a / b:.2f}{said}", flush=True)
+        print(f"{Path(folder).name}: ours / transformers, median of {arguments.rounds} rounds: {statistics.median(ratios):.2f} (above 1: ours is faster)" +
+              (f"; of processor time: {statistics.median(of_processor):.2f}" if of_processor else ""))
     return 0
 
 

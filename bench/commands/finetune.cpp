@@ -53,6 +53,7 @@ constexpr char const* explanation =
     "  moewire finetune --model tiny-phimoe --dataset drama --imbalance_loss gini --imbalance_weight 0.01 "
     "--load_balance_weight 0.01 --num_epochs 3 --batch_size 4 --max_samples 1000 --output_dir runs/balanced\n"
     "  mpirun -n 2 moewire finetune --dataset drama --learn router --output_dir runs/router\n"
+    "  moewire finetune --dataset drama --learn lora:8 --learning_rate 0.001 --output_dir runs/lora\n"
     "  moewire measure --model runs/balanced/model --dataset drama\n"
     "  moewire finetune --arms quick --dataset drama --arm_datasets drama,manual --num_epochs 1 --output_dir "
     "runs/arms\n"

@@ -107,6 +107,7 @@ ArmsRequest arms_request(Context const& context, Suite const& suite, fs::path co
     return request;
 }
 
+// The study's last words: what was found beside what the seed expects, where it all is, what matters most.
 void finish(Context const& context, fs::path const& folder, MeasureOutcome const& outcome,
             Json const& policies, Json const& arms, bool plots) {
     if (!context.world.is_root()) return;
@@ -124,7 +125,7 @@ void finish(Context const& context, fs::path const& folder, MeasureOutcome const
     for (auto const& sentence : most_important(run)) print(context, "* " + sentence.text + "\n");
 }
 
-// What was predicted beside what was measured: the study's last word.
+// What was predicted beside what was measured.
 void finish_comparison(Context const& context, fs::path const& folder, MeasureOutcome const& outcome,
                        bool plots) {
     if (!context.world.is_root() || context.world.size() == 1 || outcome.ok == 0) return;
@@ -262,8 +263,8 @@ int run(Context const& context, Options const& o) {
         print(context, resume_line(context, outcome));
         return 0;
     }
-    finish(context, folder, outcome, policies, arms, !o.no_plots);
     run_on_all(world, [&] { finish_comparison(context, folder, outcome, !o.no_plots); });
+    finish(context, folder, outcome, policies, arms, !o.no_plots);
     return outcome.failed > 0 ? 4 : 0;
 }
 

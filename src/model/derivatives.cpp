@@ -1,9 +1,15 @@
 #include "model/derivatives.hpp"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
+#include <ATen/core/grad_mode.h>
+#include <climits>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include "model/host_kernels.hpp"
 
 namespace moewire {
 namespace {
@@ -15,17 +21,34 @@ using torch::autograd::variable_list;
 struct Swiglu : Function<Swiglu> {
     static at::Tensor forward(AutogradContext* context, at::Tensor const& gate_up) {
         context->save_for_backward({gate_up});
+        if (host_kernels::suit(gate_up)) return host_kernels::swiglu(gate_up);
         auto const halves = gate_up.chunk(2, -1);
         return at::silu(halves[0]).mul_(halves[1]);
     }
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         auto const gate_up = context->get_saved_variables()[0];
+        if (host_kernels::suit(gate_up) && host_kernels::suit(gradients[0]))
+            return {host_kernels::swiglu_back(gate_up, gradients[0])};
         auto const halves = gate_up.chunk(2, -1);
         auto const result = at::empty_like(gate_up);
         auto const parts = result.chunk(2, -1);
         at::mul_out(const_cast<at::Tensor&>(parts[1]), gradients[0], at::silu(halves[0]));
         parts[0].copy_(at::silu_backward(gradients[0] * halves[1], halves[0]));
         return {result};
+    }
+};
+
+// Logits are read once on the way in, and once on the way back; no table of logarithms is written.
+struct CrossEntropy : Function<CrossEntropy> {
+    static at::Tensor forward(AutogradContext* context, at::Tensor const& logits, at::Tensor const& targets) {
+        auto const totals = host_kernels::log_totals(logits);
+        context->save_for_backward({logits, targets, totals});
+        return (totals - logits.gather(1, targets.unsqueeze(1)).squeeze(1)).sum();
+    }
+    static variable_list backward(AutogradContext* context, variable_list gradients) {
+        auto const saved = context->get_saved_variables();
+        return {host_kernels::shares_less_targets(saved[0], saved[1], saved[2], gradients[0].item<double>()),
+                {}};
     }
 };
 
@@ -102,13 +125,44 @@ void for_each_slot(std::vector<std::int64_t> const& slot_end,
                      });
 }
 
+// Rows of fp32 that lie on the CPU side by side go to BLAS itself: for matrices this small, what a tensor's
+// view costs counts. Null where torch's library brings no such name.
+extern "C" void sgemm_(char const* a_as, char const* b_as, int const* m, int const* n, int const* k,
+                       float const* alpha, float const* a, int const* a_stride, float const* b,
+                       int const* b_stride, float const* beta, float* c, int const* c_stride)
+    __attribute__((weak));
+
+bool suit_blas(std::initializer_list<at::Tensor> tensors) {
+    return sgemm_ != nullptr && std::ranges::all_of(tensors, [](at::Tensor const& t) {
+               return t.is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous() && t.numel() < INT_MAX;
+           });
+}
+
+// out [rows, columns] = a [rows, depth] x b [depth, columns], all by rows; either may lie transposed.
+enum class Lies { straight, transposed };
+void multiply(std::int64_t rows, std::int64_t columns, std::int64_t depth, float const* a, Lies a_lies,
+              float const* b, Lies b_lies, float* out) {
+    // BLAS counts by columns: what it calls the first matrix is our second, read across.
+    int const m = static_cast<int>(columns), n = static_cast<int>(rows), k = static_cast<int>(depth);
+    int const b_stride = b_lies == Lies::straight ? m : k, a_stride = a_lies == Lies::straight ? k : n;
+    float const one = 1, zero = 0;
+    sgemm_(b_lies == Lies::straight ? "N" : "T", a_lies == Lies::straight ? "N" : "T", &m, &n, &k, &one, b,
+           &b_stride, a, &a_stride, &zero, out, &m);
+}
+
 struct BySlot : Function<BySlot> {
     static at::Tensor forward(AutogradContext* context, at::Tensor const& rows, at::Tensor const& weights,
                               std::vector<std::int64_t> slot_end) {
         context->save_for_backward({rows, weights});
         auto const out = at::empty({rows.size(0), weights.size(1)}, rows.options());
+        auto const inputs = weights.size(2), outputs = weights.size(1);
+        bool const direct = suit_blas({rows, weights});
         for_each_slot(slot_end, [&](std::int64_t slot, std::int64_t begin, std::int64_t count) {
             if (count == 0) return;
+            if (direct)
+                return multiply(count, outputs, inputs, rows.const_data_ptr<float>() + begin * inputs,
+                                Lies::straight, weights.const_data_ptr<float>() + slot * outputs * inputs,
+                                Lies::transposed, out.mutable_data_ptr<float>() + begin * outputs);
             auto target = out.narrow(0, begin, count);
             at::mm_out(target, rows.narrow(0, begin, count), weights[slot].t());
         });
@@ -123,9 +177,23 @@ struct BySlot : Function<BySlot> {
         bool const wants_weights = context->needs_input_grad(1);
         auto const of_rows = at::empty_like(rows);
         auto const of_weights = wants_weights ? at::empty_like(weights) : at::Tensor();
+        auto const inputs = weights.size(2), outputs = weights.size(1);
+        bool const direct = suit_blas({rows, weights, gradient});
         for_each_slot(slot_end, [&](std::int64_t slot, std::int64_t begin, std::int64_t count) {
             if (count == 0) {
                 if (wants_weights) of_weights[slot].zero_();
+                return;
+            }
+            if (direct) {
+                auto const* slope = gradient.const_data_ptr<float>() + begin * outputs;
+                auto const place = slot * outputs * inputs;
+                multiply(count, inputs, outputs, slope, Lies::straight,
+                         weights.const_data_ptr<float>() + place, Lies::straight,
+                         of_rows.mutable_data_ptr<float>() + begin * inputs);
+                if (wants_weights)
+                    multiply(outputs, inputs, count, slope, Lies::transposed,
+                             rows.const_data_ptr<float>() + begin * inputs, Lies::straight,
+                             of_weights.mutable_data_ptr<float>() + place);
                 return;
             }
             auto const mine = gradient.narrow(0, begin, count);
@@ -144,6 +212,14 @@ struct BySlot : Function<BySlot> {
 
 at::Tensor differentiable_swiglu(at::Tensor const& gate_up) {
     return Swiglu::apply(gate_up);
+}
+at::Tensor summed_cross_entropy(at::Tensor const& logits, at::Tensor const& targets) {
+    bool const fits = [&] {
+        at::NoGradGuard const no_gradients;  // which kernels look for
+        return host_kernels::suit(logits);
+    }();
+    if (fits) return CrossEntropy::apply(logits, targets);
+    return at::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum);
 }
 at::Tensor differentiable_rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {
     return RmsNorm::apply(x, weight, eps);

@@ -46,6 +46,58 @@ at::Tensor swiglu(at::Tensor const& gate_up) {
     return out;
 }
 
+namespace {
+
+// Rows of `width` numbers, shared among threads.
+template <class Row>
+void for_each_row(std::int64_t rows, std::int64_t width, Row const& row) {
+    auto const grain = std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(width, 1));
+    at::parallel_for(0, rows, grain, [&](std::int64_t begin, std::int64_t end) {
+        for (auto at = begin; at < end; ++at) row(at);
+    });
+}
+
+}  // namespace
+
+at::Tensor swiglu_back(at::Tensor const& gate_up, at::Tensor const& gradient) {
+    auto const rows = gate_up.contiguous(), slopes = gradient.contiguous();
+    auto const width = rows.size(-1) / 2;
+    auto out = at::empty(rows.sizes(), rows.options());
+    auto const *from = rows.const_data_ptr<float>(), *slope = slopes.const_data_ptr<float>();
+    auto* const to = out.mutable_data_ptr<float>();
+    for_each_row(width == 0 ? 0 : slopes.numel() / width, width, [&](std::int64_t row) {
+        vectors::swiglu_back_row(from + row * 2 * width, slope + row * width, width, to + row * 2 * width);
+    });
+    return out;
+}
+
+at::Tensor log_totals(at::Tensor const& x) {
+    auto const rows = x.contiguous();
+    auto const width = rows.size(1);
+    auto out = at::empty({rows.size(0)}, rows.options());
+    auto const* from = rows.const_data_ptr<float>();
+    auto* const to = out.mutable_data_ptr<float>();
+    for_each_row(rows.size(0), width,
+                 [&](std::int64_t row) { to[row] = vectors::log_sum_exp(from + row * width, width); });
+    return out;
+}
+
+at::Tensor shares_less_targets(at::Tensor const& x, at::Tensor const& targets, at::Tensor const& totals,
+                               double scale) {
+    auto const rows = x.contiguous(), places = targets.contiguous();
+    auto const width = rows.size(1);
+    auto out = at::empty(rows.sizes(), rows.options());
+    auto const *from = rows.const_data_ptr<float>(), *total = totals.const_data_ptr<float>();
+    auto const* place = places.const_data_ptr<std::int64_t>();
+    auto* const to = out.mutable_data_ptr<float>();
+    auto const factor = static_cast<float>(scale);
+    for_each_row(rows.size(0), width, [&](std::int64_t row) {
+        vectors::shares_row(from + row * width, width, total[row], factor, to + row * width);
+        to[row * width + place[row]] -= factor;
+    });
+    return out;
+}
+
 bool suit_attention(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v) {
     return suit(q) && suit(k) && suit(v) && q.size(3) % vectors::lanes == 0 &&
            v.size(3) % vectors::lanes == 0;

@@ -19,6 +19,17 @@ at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps);
 // silu(gate) * up. Shape of `gate_up`: [row, 2 x width], gate columns first; the result: [row, width].
 at::Tensor swiglu(at::Tensor const& gate_up);
 
+// Its way back. Shape of `gradient`: [row, width]; of the result: as `gate_up`.
+at::Tensor swiglu_back(at::Tensor const& gate_up, at::Tensor const& gradient);
+
+// log(sum(exp)) of every row. Shape: [row, width] -> [row].
+at::Tensor log_totals(at::Tensor const& x);
+
+// exp(x - log_totals) * scale, less scale at each row's target. Shapes: [row, width], [row] (int64), [row] ->
+// [row, width].
+at::Tensor shares_less_targets(at::Tensor const& x, at::Tensor const& targets, at::Tensor const& totals,
+                               double scale);
+
 // Can `attend` take these? Dimensions of heads must be multiples of 8.
 bool suit_attention(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v);
 

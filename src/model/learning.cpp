@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/registry.hpp"
 #include "model/decoder.hpp"
+#include "model/derivatives.hpp"
 #include "system/agreement.hpp"
 
 namespace moewire {
@@ -168,8 +169,8 @@ TrainingPass Decoder::forward_to_learn(Grid<std::int32_t, 2> const& tokens, Expe
     }
     auto const count = ids.size(1) - 1;
     auto const logits = logits_of(final_norm_->forward(hidden).narrow(1, 0, count));
-    result.nll_sum = at::cross_entropy_loss(logits.reshape({-1, facts_.vocabulary}),
-                                            ids.narrow(1, 1, count).reshape({-1}), {}, at::Reduction::Sum);
+    result.nll_sum =
+        summed_cross_entropy(logits.reshape({-1, facts_.vocabulary}), ids.narrow(1, 1, count).reshape({-1}));
     result.targets = ids.size(0) * count;
     result.sequences = ids.size(0);
     result.sound = at::stack(sound);

@@ -176,6 +176,57 @@ MOEWIRE_AVX2 void swiglu_row(float const* gate_up, std::int64_t width, float* ou
     for (; i < width; ++i) out[i] = gate_up[i] / (1.0F + std::exp(-gate_up[i])) * gate_up[width + i];
 }
 
+MOEWIRE_AVX2 void swiglu_back_row(float const* gate_up, float const* gradient, std::int64_t width,
+                                  float* out) {
+    auto const one = _mm256_set1_ps(1.0F);
+    std::int64_t i = 0;
+    for (; i + lanes <= width; i += lanes) {
+        auto const gate = _mm256_loadu_ps(gate_up + i), up = _mm256_loadu_ps(gate_up + width + i);
+        auto const slope = _mm256_loadu_ps(gradient + i);
+        auto const share =
+            _mm256_div_ps(one, _mm256_add_ps(one, exponential(_mm256_sub_ps(_mm256_setzero_ps(), gate))));
+        auto const silu = _mm256_mul_ps(gate, share);
+        // d silu / d gate = share * (1 + gate * (1 - share))
+        auto const steep = _mm256_mul_ps(share, _mm256_fmadd_ps(gate, _mm256_sub_ps(one, share), one));
+        _mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_mul_ps(slope, up), steep));
+        _mm256_storeu_ps(out + width + i, _mm256_mul_ps(slope, silu));
+    }
+    for (; i < width; ++i) {
+        float const gate = gate_up[i], share = 1.0F / (1.0F + std::exp(-gate));
+        out[i] = gradient[i] * gate_up[width + i] * share * (1.0F + gate * (1.0F - share));
+        out[width + i] = gradient[i] * gate * share;
+    }
+}
+
+MOEWIRE_AVX2 float log_sum_exp(float const* x, std::int64_t width) {
+    auto top = _mm256_set1_ps(least), poison = _mm256_setzero_ps();
+    std::int64_t i = 0;
+    for (; i + lanes <= width; i += lanes) {
+        auto const values = _mm256_loadu_ps(x + i);
+        top = _mm256_max_ps(top, values);
+        poison = _mm256_fmadd_ps(values, _mm256_setzero_ps(), poison);  // comparisons lose what is no number
+    }
+    float most = most_of(top), lost = sum_of(poison);
+    for (; i < width; ++i) most = std::max(most, x[i]), lost += x[i] * 0.0F;
+    auto const base = _mm256_set1_ps(most);
+    auto sum = _mm256_setzero_ps();
+    for (i = 0; i + lanes <= width; i += lanes)
+        sum = _mm256_add_ps(sum, exponential(_mm256_sub_ps(_mm256_loadu_ps(x + i), base)));
+    float total = sum_of(sum);
+    for (; i < width; ++i) total += std::exp(x[i] - most);
+    return most + std::log(total) + lost;
+}
+
+MOEWIRE_AVX2 void shares_row(float const* x, std::int64_t width, float log_total, float scale, float* out) {
+    float const factor = scale + 0.0F * log_total;  // no number where the total is none
+    auto const base = _mm256_set1_ps(log_total), factors = _mm256_set1_ps(factor);
+    std::int64_t i = 0;
+    for (; i + lanes <= width; i += lanes)
+        _mm256_storeu_ps(out + i,
+                         _mm256_mul_ps(exponential(_mm256_sub_ps(_mm256_loadu_ps(x + i), base)), factors));
+    for (; i < width; ++i) out[i] = std::exp(x[i] - log_total) * factor;
+}
+
 void attend_block(AttentionBlock const& block) {
     Running run(block);
     auto const last_query = block.first_query + block.query_count - 1;
@@ -219,6 +270,16 @@ void rms_norm_row(float const*, float const*, float, std::int64_t, float*) {
     MOEWIRE_EXPECT(available());
 }
 void swiglu_row(float const*, std::int64_t, float*) {
+    MOEWIRE_EXPECT(available());
+}
+void swiglu_back_row(float const*, float const*, std::int64_t, float*) {
+    MOEWIRE_EXPECT(available());
+}
+float log_sum_exp(float const*, std::int64_t) {
+    MOEWIRE_EXPECT(available());
+    return 0;
+}
+void shares_row(float const*, std::int64_t, float, float, float*) {
     MOEWIRE_EXPECT(available());
 }
 void attend_block(AttentionBlock const&) {

@@ -19,6 +19,15 @@ void rms_norm_row(float const* x, float const* gain, float eps, std::int64_t wid
 // out = gate / (1 + exp(-gate)) * up: gate_up holds `width` gates, then as many ups.
 void swiglu_row(float const* gate_up, std::int64_t width, float* out);
 
+// The way back: out holds the gates' gradients, then the ups'. `gradient` is that of swiglu_row's result.
+void swiglu_back_row(float const* gate_up, float const* gradient, std::int64_t width, float* out);
+
+// log(sum(exp(x))); no number where x is none or infinite.
+float log_sum_exp(float const* x, std::int64_t width);
+
+// out = scale * exp(x - log_total).
+void shares_row(float const* x, std::int64_t width, float log_total, float scale, float* out);
+
 // Some consecutive queries of one head, and all keys of theirs. Strides count numbers.
 struct AttentionBlock {
     float const* queries;

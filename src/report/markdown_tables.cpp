@@ -117,9 +117,9 @@ std::string accuracy_table(std::vector<ModelAccuracy> const& accuracy) {
     Table table(
         {"mode", "model", "exchanges", "median error %", "p95 error %", "bias %", "inside 90 % interval %"});
     for (auto const& a : accuracy) {
-        table.add({a.mode, a.model, std::to_string(a.exchanges), fmt::format("{:.1f}", 100 * a.median_error),
-                   fmt::format("{:.1f}", 100 * a.p95_error), percent(a.bias),
-                   a.has_interval ? fmt::format("{:.0f}", 100 * a.coverage) : "-"});
+        table.add({a.mode, a.model + (a.is_rule ? " (rule)" : ""), std::to_string(a.exchanges),
+                   fmt::format("{:.1f}", 100 * a.median_error), fmt::format("{:.1f}", 100 * a.p95_error),
+                   percent(a.bias), a.has_interval ? fmt::format("{:.0f}", 100 * a.coverage) : "-"});
     }
     return table.text(TableStyle::markdown);
 }
@@ -142,8 +142,8 @@ std::string perplexity_section(Trace const& trace) {
 std::string run_table(Trace const& trace) {
     Table table({"what", "value"});
     for (auto const* key : {"command_line", "program_version", "git_state", "created_utc", "host", "cpu",
-                            "cores", "ranks", "nodes", "mpi_version", "torch_version", "hdf5_version",
-                            "machine", "clock_method", "clock_bound_s"}) {
+                            "gpu", "cores", "ranks", "nodes", "transport", "mpi_version", "nccl_version",
+                            "torch_version", "hdf5_version", "machine", "clock_method", "clock_bound_s"}) {
         if (trace.root.has(key)) table.add({key, to_text(trace.root.attributes.at(key))});
     }
     return table.text(TableStyle::markdown);

@@ -148,4 +148,10 @@ void add_exchanges(Json& json, Record const& record) {
     json["batches"] = batches_of(record);
 }
 
+void add_rules(Json& json, Record const& record, std::vector<UniformPoint> const& uniform) {
+    Json rules = Json::object();
+    for (auto const& [rule, times_s] : simple_rules_of(record, uniform)) rules[rule] = rounded(times_s);
+    json["rules"] = std::move(rules);
+}
+
 }  // namespace moewire::page

@@ -43,6 +43,7 @@ void add_identity(Json& json, Run const& run, CaseSummary const& one, Record con
     json["label"] = one.label();
     json["transport"] = text_or(record, "transport", text_or(run.trace.root, "transport", "?"));
     json["shape"] = shape_of(record);
+    json["clock"] = text_or(record, "clock", "host");
     json["status"] = one.status;
     json["reason"] = one.reason;
     json["is_bound"] = one.is_bound;

@@ -79,7 +79,8 @@ Json accuracy_of(Run const& run) {
                        {"median_error", rounded(a.median_error)},
                        {"p95_error", rounded(a.p95_error)},
                        {"bias", rounded(a.bias)},
-                       {"coverage", a.has_interval ? rounded(a.coverage) : Json(nullptr)}});
+                       {"coverage", a.has_interval ? rounded(a.coverage) : Json(nullptr)},
+                       {"is_rule", a.is_rule}});
     }
     return all;
 }
@@ -95,10 +96,13 @@ Json facts_of(Trace const& trace) {
 Json cases_of(Run const& run, page::Pool& pool, std::size_t& spans) {
     std::map<std::string, Record const*> records;
     for (auto const& record : run.trace.cases) records[place::key_of(record.path)] = &record;
+    auto const uniform = uniform_points(run.trace);
     Json all = Json::array();
     for (auto const& group : run.groups) {
         for (auto const& one : group.cases) {
-            auto json = page::case_json(run, one, group.baseline(), *records.at(one.key), pool);
+            auto const& record = *records.at(one.key);
+            auto json = page::case_json(run, one, group.baseline(), record, pool);
+            if (one.measured()) page::add_rules(json, record, uniform);
             if (json.contains("timeline")) {
                 spans += json["timeline"]["spans_us"].size();
                 if (spans > most_spans) json.erase("timeline"), json["timeline_left_out"] = true;

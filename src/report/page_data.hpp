@@ -7,11 +7,12 @@
 
 #include "base/json.hpp"
 #include "report/findings.hpp"
+#include "report/simple_rules.hpp"
 
 namespace moewire {
 
 // Sorted samples stand as quantiles, matrices that several cases share once, numbers with five digits; no raw
-// sample is in it. src/report/page/core.js reads it, and names every field.
+// sample is in it. src/report/page/10_core.js reads it, and names every field.
 Json page_data(Findings const& findings);
 
 // The text of a JSON document that may stand between <script> tags, whatever names it holds.
@@ -44,6 +45,7 @@ void add_load(Json& json, Record const& record, Pool& pool);
 void add_samples(Json& json, Record const& record);    // of a measured case: ecdf, wait_s, transfer_s
 void add_exchanges(Json& json, Record const& record);  // predicted and measured
 void add_timeline(Json& json, Record const& record);   // where it has one
+void add_rules(Json& json, Record const& record, std::vector<UniformPoint> const& uniform);
 
 Json case_json(Run const& run, CaseSummary const& one, CaseSummary const* baseline, Record const& record,
                Pool& pool);

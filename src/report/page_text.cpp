@@ -1,8 +1,7 @@
 #include "report/page_text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <set>
+#include <cctype>
 
 #include <fmt/format.h>
 
@@ -101,6 +100,13 @@ std::string html_sentence(std::string const& text) {
     // A number and its unit stay on one line.
     for (std::size_t at = 0; (at = html.find(" %", at)) != std::string::npos; at += 7)
         html.replace(at, 1, "&nbsp;");
+    // The figures' sign for a millionth.
+    for (std::size_t at = 0; (at = html.find(" us", at)) != std::string::npos; ++at) {
+        auto const is = [&](std::size_t place, int (*kind)(int)) {
+            return place < html.size() && kind(static_cast<unsigned char>(html[place])) != 0;
+        };
+        if (at > 0 && is(at - 1, std::isdigit) && !is(at + 3, std::isalnum)) html.replace(at, 3, "&nbsp;µs");
+    }
     mark("**", "strong");
     mark("`", "code");
     return html;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -98,6 +100,33 @@ Sentence say_miss(Miss const& miss, std::string const& model) {
     return s;
 }
 
+// Of each mode, the rule that came nearest: what a cost model must beat.
+void say_rules(std::vector<ModelAccuracy> const& accuracy, std::vector<Sentence>& sentences) {
+    std::map<std::string, ModelAccuracy const*, std::greater<>> nearest;  // replay before in_model
+    std::set<std::string> rules;
+    for (auto const& a : accuracy) {
+        if (!a.is_rule) continue;
+        rules.insert(a.model);
+        auto& best = nearest[a.mode];
+        if (best == nullptr || a.median_error < best->median_error) best = &a;
+    }
+    if (rules.size() < 2) return;  // without a calibration there is but one that says anything
+    Sentence s{"prediction", "", {}};
+    s.text = fmt::format("The nearest of {} simpler rules that knew the same calibration, ",
+                         s.count(static_cast<std::int64_t>(rules.size()), "rules"));
+    std::string separator;
+    for (auto const& [mode, a] : nearest) {
+        auto const of = mode + "/" + a->model;
+        s.text +=
+            fmt::format("{}mode {}: `{}`, within {} % (median; 95 % of exchanges within {} %)", separator,
+                        mode, a->model, s.percent(100 * a->median_error, 0, "nearest_rule_percent", of),
+                        s.percent(100 * a->p95_error, 0, "rule_p95_percent", of));
+        separator = "; ";
+    }
+    s.text += ".";
+    sentences.push_back(std::move(s));
+}
+
 void say_sharing(Trace const& trace, std::vector<Sentence>& limits) {
     auto const ranks = integer_or(trace.root, "ranks", 1), cores = integer_or(trace.root, "cores", 0);
     auto const nodes = integer_or(trace.root, "nodes", 1);
@@ -181,6 +210,7 @@ std::vector<Sentence> say_accuracy(std::vector<ModelAccuracy> const& accuracy,
         sentences.push_back(std::move(s));
         sentences.push_back(say_miss(worst_miss(groups, model), model));
     }
+    if (!sentences.empty()) say_rules(accuracy, sentences);
     return sentences;
 }
 

@@ -8,8 +8,8 @@
 
 #include "base/contract.hpp"
 #include "base/error.hpp"
-#include "report/exchanges.hpp"
 #include "report/ranking.hpp"
+#include "report/scores.hpp"
 #include "trace/schema.hpp"
 
 namespace moewire {
@@ -38,40 +38,6 @@ std::vector<double> per_iteration(Record const& record, std::string const& quant
         }
     }
     return sums;
-}
-
-// Median over iterations of the slowest rank's transfer, for one direction. Shape: [layer].
-std::vector<double> layer_medians(Record const& record, std::string const& direction) {
-    auto const samples = to_grid<double, 3>(record.at("measured/" + direction + "_transfer_s"));
-    std::vector<double> medians;
-    for (std::size_t l = 0; l < samples.extent(1); ++l) {
-        std::vector<double> slowest;
-        for (std::size_t i = 0; i < samples.extent(0); ++i) slowest.push_back(largest(samples.row(i, l)));
-        medians.push_back(median(slowest));
-    }
-    return medians;
-}
-
-ModelScore score_model(Record const& record, std::string const& model) {
-    ModelScore score;
-    double measured_sum_s = 0;
-    for (auto const* direction : directions) {
-        auto const read = [&](char const* what) {
-            return to_grid<double, 1>(record.at(std::string("predicted/") + direction + "/" + model + what))
-                .values();
-        };
-        auto const time_s = read("_s"), low_s = read("_low_s"), high_s = read("_high_s");
-        auto const measured_s = layer_medians(record, direction);
-        for (std::size_t l = 0; l < time_s.size(); ++l) {
-            score.predicted_s += time_s[l];
-            measured_sum_s += measured_s[l];
-            score.errors.push_back(time_s[l] / measured_s[l] - 1);
-            score.has_interval = score.has_interval || low_s[l] < high_s[l];
-            score.inside += low_s[l] <= measured_s[l] && measured_s[l] <= high_s[l] ? 1 : 0;
-        }
-    }
-    score.error = score.predicted_s / measured_sum_s - 1;
-    return score;
 }
 
 void add_traffic(Record const& record, CaseSummary& summary) {
@@ -137,8 +103,7 @@ void add_measured(Record const& record, CaseSummary& summary) {
     summary.layer_p50_s = layer_medians(record, directions[0]);
     auto const back_s = layer_medians(record, directions[1]);
     for (std::size_t l = 0; l < back_s.size(); ++l) summary.layer_p50_s[l] += back_s[l];
-    for (auto const& model : predicting_models(record))
-        summary.models.emplace(model, score_model(record, model));
+    summary.models = scores_of(record);
 }
 
 }  // namespace
@@ -209,8 +174,10 @@ CaseSummary const* Group::fastest() const {
 
 std::vector<Group> group_cases(Trace const& trace) {
     std::map<std::tuple<std::string, std::string, std::string, std::string>, Group> groups;
+    auto const uniform = uniform_points(trace);
     for (auto const& record : trace.cases) {
         auto summary = summarise(record);
+        if (summary.measured()) summary.models.merge(rule_scores_of(record, uniform));
         auto& group = groups[{summary.model, summary.dataset, summary.plan_dataset, summary.mode}];
         group.model = summary.model;
         group.dataset = summary.dataset;
@@ -227,44 +194,6 @@ std::vector<Group> group_cases(Trace const& trace) {
     std::stable_sort(sorted.begin(), sorted.end(),
                      [](Group const& a, Group const& b) { return a.mode > b.mode; });
     return sorted;
-}
-
-std::vector<ModelAccuracy> model_accuracy(std::vector<Group> const& groups) {
-    struct Collected {
-        std::vector<double> signed_errors, sizes;
-        int inside = 0;
-        bool has_interval = false;
-    };
-    std::map<std::pair<std::string, std::string>, Collected> by_mode_and_model;
-    for (auto const& group : groups) {
-        for (auto const& one : group.cases) {
-            for (auto const& [name, score] : one.models) {
-                auto& collected = by_mode_and_model[{group.mode, name}];
-                collected.inside += score.inside;
-                collected.has_interval = collected.has_interval || score.has_interval;
-                for (double const error : score.errors) {
-                    collected.signed_errors.push_back(error);
-                    collected.sizes.push_back(std::abs(error));
-                }
-            }
-        }
-    }
-    std::vector<ModelAccuracy> all;
-    for (auto const& [key, c] : by_mode_and_model) {
-        ModelAccuracy accuracy;
-        accuracy.mode = key.first;
-        accuracy.model = key.second;
-        accuracy.exchanges = c.sizes.size();
-        accuracy.median_error = median(c.sizes);
-        accuracy.p95_error = percentile(c.sizes, 0.95);
-        accuracy.bias = median(c.signed_errors);
-        accuracy.coverage = c.inside / static_cast<double>(c.sizes.size());
-        accuracy.has_interval = c.has_interval;
-        all.push_back(std::move(accuracy));
-    }
-    // Replay first: there the calibration was made.
-    std::stable_sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.mode > b.mode; });
-    return all;
 }
 
 }  // namespace moewire

@@ -18,6 +18,7 @@ struct ModelScore {
     std::vector<double> errors;  // the same for each layer and direction
     int inside = 0;              // how many measured medians lie in the predicted interval
     bool has_interval = false;
+    bool is_rule = false;  // one of the six of report/simple_rules.hpp: worked out here, from the calibration
 };
 
 // One measured case. Unit: seconds.
@@ -80,7 +81,7 @@ struct Group {
 };
 std::vector<Group> group_cases(Trace const& trace);
 
-// How a cost model did over all measured cases of one mode.
+// How a cost model or a simpler rule did over all measured cases of one mode; cost models first.
 struct ModelAccuracy {
     std::string model;
     std::string mode;
@@ -90,6 +91,7 @@ struct ModelAccuracy {
     double bias = 0;      // median of predicted / measured - 1
     double coverage = 0;  // share of medians inside the interval
     bool has_interval = false;
+    bool is_rule = false;
 };
 std::vector<ModelAccuracy> model_accuracy(std::vector<Group> const& groups);
 

@@ -42,6 +42,7 @@ void update(std::vector<LearningTensor*> const& group, TrainerOptions const& o, 
 }  // namespace
 
 GradientNorms reduce_gradients(std::vector<LearningTensor>& tensors, Communicator const& communicator) {
+    complete_gradients(tensors);
     std::vector<at::Tensor> replicated;
     for (auto const& one : tensors) {
         if (!one.is_local()) replicated.push_back(one.gradient);
@@ -64,15 +65,11 @@ void adamw_step(std::vector<LearningTensor>& tensors, GradientNorms const& norms
     auto const scale =
         options.clip_norm > 0 ? (norms.all / options.clip_norm).clamp_min(1) : at::ones_like(norms.all);
     std::vector<LearningTensor*> matrices, vectors;
-    std::vector<at::Tensor> gradients;
-    for (auto& one : tensors) {
-        (one.of.is_matrix ? matrices : vectors).push_back(&one);
-        gradients.push_back(one.gradient);
-    }
+    for (auto& one : tensors) (one.of.is_matrix ? matrices : vectors).push_back(&one);
     at::NoGradGuard const no_gradients;
     update(matrices, options, learning_rate, options.weight_decay, step, scale, unsound);
     update(vectors, options, learning_rate, 0, step, scale, unsound);
-    at::_foreach_zero_(gradients);
+    forget_gradients(tensors);
     publish(tensors);
 }
 

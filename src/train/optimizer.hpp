@@ -16,7 +16,7 @@ struct GradientNorms {
 GradientNorms reduce_gradients(std::vector<LearningTensor>& tensors, Communicator const& communicator);
 
 // One step, number `step` (from 1), in the device's order. Where the norm is not finite nothing changes.
-// Gradients are zero afterwards.
+// Gradients are forgotten afterwards.
 void adamw_step(std::vector<LearningTensor>& tensors, GradientNorms const& norms,
                 TrainerOptions const& options, double learning_rate, std::int64_t step);
 

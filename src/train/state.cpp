@@ -36,6 +36,8 @@ std::vector<Kept> parts_of(LearningTensor const& one) {
     add("weight", one.master);
     add("first_moment", one.first);
     add("second_moment", one.second);
+    // The model beside this state holds the sum: what it began from would be lost.
+    if (one.low_rank) add("base", one.low_rank->base);
     return parts;
 }
 
@@ -101,7 +103,7 @@ void write_state(fs::path const& folder, std::vector<LearningTensor> const& tens
         for (auto const& one : tensors) {
             if (!one.is_local() && !communicator.is_root()) continue;
             for (auto const& part : parts_of(one)) {
-                kept.push_back(part.values.cpu().contiguous());
+                kept.push_back(part.values.cpu().to(at::kFloat).contiguous());
                 auto const& values = kept.back();
                 parts.push_back({part.name,
                                  DType::F32,

@@ -89,17 +89,14 @@ Trainer::Trainer(LanguageModel& model, ExpertParallel const& parallel, TrainerOp
                 slots += static_cast<std::int64_t>(parallel.assignment.experts_on(layer, rank).size());
         if (slots != facts.layers * facts.experts)
             throw usage_error("an expert is held twice (copies would learn apart); use a placement");
-        p.tensors =
-            learning_tensors(trainable(model).tensors(parallel), p.options.learns, facts.decoder_layers);
+        p.tensors = learning_tensors(trainable(model).tensors(parallel), p.options.learns,
+                                     facts.decoder_layers, p.options.seed);
         if (!p.options.policy.empty()) p.policy = model.make_policy(p.options.policy, p.options.seed);
     });
 }
 
 Trainer::~Trainer() {
-    for (auto& one : parts_->tensors) {
-        one.of.tensor.mutable_grad() = at::Tensor();
-        one.of.tensor.requires_grad_(false);
-    }
+    release(parts_->tensors);
 }
 
 void Trainer::Parts::learn_from(Grid<std::int32_t, 2> const& batch, std::int64_t all_targets, double share,

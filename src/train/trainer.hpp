@@ -26,7 +26,7 @@ struct TrainerOptions {
     double clip_norm = 1.0;  // of all gradients together; 0: none
     double lm_weight = 1;    // of the language model's loss; 0 shows what the terms alone pull
     std::vector<BalanceTermOptions> terms;
-    std::string learns = "all";  // all, router, experts or last:LAYERS
+    std::string learns = "all";  // all, router, experts, last:LAYERS, lora:RANK[:ALPHA]
     bool recomputes_activations = false;
     std::string policy;  // that routes while learning, e.g. "loss_free_bias:speed=0.001"; "": the model's own
     std::uint64_t seed = 0;

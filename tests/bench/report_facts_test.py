@@ -1,5 +1,6 @@
 """Every number in the page's sentences, worked out again from the trace by other code."""
 
+import csv
 import json
 import re
 import sys
@@ -15,6 +16,7 @@ import h5py
 import numpy as np
 from moewire_trace import Trace
 
+UNIFORM = [(size, 2e-5 + size / 4e9) for size in (1e4, 1e5, 1e6, 1e7)]  # bytes, seconds: on one line
 UNITS = {"s": 1, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -119,6 +121,40 @@ class Facts:
     def error_p95_percent(self, of, _): return 100 * nearest_rank(abs(self.errors(*of.split("/"))[0]), 0.95)
     def coverage_percent(self, of, _): return 100 * self.errors(*of.split("/"))[1].mean()
 
+    def rules(self, *_): return len(self.rule_names)
+
+    rule_names = ("single_line", "busbw_rule", "astra_constants", "simai_formula", "endpoint_load")
+
+    def rule_times(self, traffic):
+        """What five rules say of one exchange; the sixth, the port bound, is a cost model of the trace."""
+        crossing = traffic * (1 - np.eye(len(traffic)))
+        leaving, busiest = crossing.sum() / len(traffic), max(crossing.sum(axis=0).max(), crossing.sum(axis=1).max())
+        size, time = np.array(UNIFORM).T
+        rate = (size / time).max()
+        even = np.exp(np.interp(np.log(leaving), np.log(size), np.log(time)))
+        return (2e-5 + busiest / 4e9, leaving / rate, 2 * 936.25e-9 + leaving / (400 * 2**30), leaving / (rate / 1e9 * 2**30),
+                time[0] + busiest / leaving * (even - time[0]))
+
+    def rule_errors(self, mode):
+        """rule -> errors of all exchanges of the mode."""
+        found = {rule: [] for rule in self.rule_names}
+        for c in self.trace.cases:
+            if c.measured and c["mode"] == mode:
+                for direction in ("dispatch", "combine"):
+                    for layer, traffic in enumerate(c.data["traffic_bytes"].astype(float)):
+                        measured = nearest_rank(c.slowest_s(direction)[:, layer], 0.5)
+                        for rule, time in zip(self.rule_names, self.rule_times(traffic if direction == "dispatch" else traffic.T)):
+                            found[rule].append(abs(time / measured - 1))
+        return found
+
+    def nearest_rule_percent(self, of, _):
+        mode, rule = of.split("/")
+        medians = {name: nearest_rank(errors, 0.5) for name, errors in self.rule_errors(mode).items()}
+        assert medians[rule] == min(medians.values()), medians
+        return 100 * medians[rule]
+
+    def rule_p95_percent(self, of, _): return 100 * nearest_rank(self.rule_errors(of.split("/")[0])[of.split("/")[1]], 0.95)
+
     def layer(self, of, _): return int(of.split("/")[3])
 
     def miss_percent(self, of, _):
@@ -145,7 +181,7 @@ class EveryNumber(ProgramTest):
     def sentences(self):
         path = self.scratch / "run.h5"
         made_trace.make(path, models=("alpha",), texts=("plays", "tales"), modes=("replay", "in_model"), strategies=("contiguous", "contiguous_twin", "random", "eplb_pack", "oracle"),
-                        iterations=60, slow={"eplb_pack": 0.9, "random": 1.05}, root={"cores": 2})
+                        iterations=60, slow={"eplb_pack": 0.9, "random": 1.05}, root={"cores": 2}, uniform=UNIFORM)
         random = np.random.default_rng(3)
         with h5py.File(path, "a") as file:
             more = dict(model="alpha", text="plays", plan="plays", mode="replay", iterations=60)
@@ -179,14 +215,14 @@ class EveryNumber(ProgramTest):
                 self.assertLessEqual(abs(fact["value"] - expected), relative * abs(expected) + absolute, (sentence["text"], fact, expected))
                 self.shown_matches(fact["shown"], abs(fact["value"]) if not re.match(r"off|perplexity_rise|slope", fact["quantity"]) else fact["value"])
                 seen.add(fact["quantity"])
-        self.assertGreaterEqual(len(seen), 34, sorted(seen))
+        self.assertGreaterEqual(len(seen), 37, sorted(seen))
 
     def test_no_number_stands_without_its_source(self):
         trace, sentences, _ = self.sentences()
-        names = sorted({str(case[k]) for case in trace.cases for k in ("model", "dataset", "strategy", "policy", "payload", "mode", "binding_resource")} |
+        names = sorted({str(case[k]) for case in trace.cases for k in ("model", "dataset", "strategy", "policy", "payload", "mode", "binding_resource")} | set(Facts.rule_names) |
                        {case.key for case in trace.cases} | {case["reason"] for case in trace.cases if case.get("reason")}, key=len, reverse=True)
         for sentence in sentences:
-            text = re.sub(r"95 % of them|\(95 %:|for 95 %|90 % interval|p99", "", sentence["text"])  # confidence, not findings
+            text = re.sub(r"95 % of (?:them|exchanges)|\(95 %:|for 95 %|90 % interval|p99", "", sentence["text"])  # confidence, not findings
             for name in names:
                 text = text.replace(name, "")
             for fact in sorted(sentence["facts"], key=lambda f: -len(f["shown"])):
@@ -196,10 +232,24 @@ class EveryNumber(ProgramTest):
 
     def test_the_page_shows_these_sentences(self):
         _, sentences, page = self.sentences()
-        strip = lambda t: re.sub(r"\s+", " ", re.sub(r"<[^>]+>|\*\*|`", "", t.replace("&nbsp;", " ").replace("&#39;", "'")))
+        strip = lambda t: re.sub(r"\s+", " ", re.sub(r"<[^>]+>|\*\*|`", "", t.replace("&nbsp;", " ").replace("µs", "us").replace("&#39;", "'")))
         shown = strip(page[:page.index('<script nonce')])
         for sentence in sentences:
             self.assertIn(strip(sentence["text"]), shown)
+
+    def test_what_changed_since_the_baseline_is_counted(self):
+        """The sentence above all others, where a baseline is given, against the rows of the table."""
+        then, now, base, out = (self.scratch / name for name in ("then.h5", "now.h5", "base.csv", "out"))
+        made_trace.make(then, iterations=200, seed=1)
+        made_trace.make(now, iterations=200, seed=2, slow={"random": 1.3, "round_robin": 0.7}, strategies=made_trace.STRATEGIES[1:4])
+        self.ok("report", then, "--update_baseline", base)
+        self.ok("report", now, "--baseline", base, "--output", out, "--no_plots")
+        with (out / "baseline_changes.csv").open(newline="") as file:
+            verdicts = [row["verdict"] for row in csv.DictReader(file)]
+        said = re.search(r'<p class="lead">Against base\.csv: (.*?)\.</p>', (out / "report.html").read_text()).group(1)
+        counted = ", ".join(f"{verdicts.count(v)} {v}" for v in ("better", "same", "worse", "cannot tell", "missing"))
+        self.assertEqual(said, f"{len(verdicts)} figures of the baseline: {counted}")
+        self.assertLessEqual({"better", "worse", "missing"}, set(verdicts))
 
 
 if __name__ == "__main__":

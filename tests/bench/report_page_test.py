@@ -38,7 +38,7 @@ class ThePage(ProgramTest):
         place = Path(cls.folder.name)
         cls.source = place / "run.h5"
         made_trace.make(cls.source, models=("alpha", "beta", "gamma"), modes=("replay", "in_model"), strategies=made_trace.STRATEGIES, layers=4, iterations=200, ranks=8,
-                        experts=64, slow={"eplb_pack": 0.9, "random": 1.1})
+                        experts=64, slow={"eplb_pack": 0.9, "random": 1.1}, uniform=[(size, 2e-5 + size / 4e9) for size in (1e4, 1e5, 1e6, 1e7)])
         cls.trace = Trace(cls.source)
         written = run("report", cls.source, "--output", place, "--format", "html", "--no_plots")
         assert written.returncode == 0, written.stderr
@@ -142,6 +142,11 @@ class ThePage(ProgramTest):
         line = next(t for t in self.drawn(page, "prediction") if t["name"] == "line")
         self.assertEqual(len(line["x"]), 10 * 2 * 4)
         np.testing.assert_allclose(np.array(line["y"]) * self.unit(page, "prediction"), 1.05e-4, rtol=1e-4)
+        rules = [t for t in self.drawn(page, "prediction") if t.get("legendgroup") == "rules"]
+        self.assertEqual([t["name"] for t in rules], ["astra_constants", "busbw_rule", "endpoint_load", "simai_formula", "single_line"])
+        crossing = case.data["traffic_bytes"].astype(float) * (1 - np.eye(8))
+        busiest = np.maximum(crossing.sum(axis=1).max(axis=1), crossing.sum(axis=2).max(axis=1))  # [layer], the same either way
+        np.testing.assert_allclose(np.array(rules[4]["y"][:8]) * self.unit(page, "prediction"), np.tile(2e-5 + busiest / 4e9, 2), rtol=1e-4)
         self.drawn(page, "timeline")
         rows = page.evaluate("moewire.figures.find(f => f.id === 'timeline').rows")
         timeline = self.case("alpha", "in_model", "co_activation").timeline()
@@ -169,6 +174,46 @@ class ThePage(ProgramTest):
         page.pdf(self.scratch / "page.pdf")
         self.assertGreater((self.scratch / "page.pdf").stat().st_size, 20_000)
         self.assertEqual(page.problems(), [])
+
+    def test_numbers_below_figures_are_the_traces(self):
+        page = self.opened()
+        cases = [self.case("alpha", "replay", s) for s in made_trace.STRATEGIES]
+        points = []
+        for case in cases:
+            received = case.data["traffic_bytes"].astype(float).sum(axis=1)
+            points += list(zip(received.max(axis=1) / received.mean(axis=1), sum(np.sort(case.slowest_s(d), axis=0)[99] for d in ("dispatch", "combine"))))
+        slope = np.polyfit(*np.array(points).T, 1)[0] / 10
+        self.drawn(page, "imbalance")
+        value, unit = re.search(r"text, replay: (\S+) (\S+) for each tenth", self.note(page, "imbalance")).groups()
+        self.assertAlmostEqual(float(value) * {"s": 1, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}[unit], slope, delta=abs(slope) * 0.02 + 1e-9)
+        hands_over(page, "#filter-layer", 1)
+        self.drawn(page, "load")
+        load = np.sort(self.case("alpha", "replay", "co_activation").data["expert_load_tokens"][1].sum(axis=0))
+        gini = (2 * np.arange(1, 65) - 65) @ load / (64 * load.sum())
+        self.assertIn(f"Gini {gini:.3f}; chance alone: 0.020.", self.note(page, "load"))
+        self.assertEqual(page.problems(), [])
+
+    def note(self, page, figure):
+        return page.evaluate(f"moewire.figures.find(f => f.id === '{figure}').noteBelow.textContent")
+
+    def test_a_run_between_gpus(self):
+        """NCCL, times of the GPUs' own clock, in microseconds; the header and the table name the cards."""
+        source = self.scratch / "gpus.h5"
+        made_trace.make(source, models=("moe",), modes=("replay", "in_model"), strategies=("contiguous", "eplb_pack", "random"), ranks=2, experts=64, iterations=200, base_s=2.3e-5,
+                        slow={"eplb_pack": 0.9}, transport="nccl_send_recv", clock="gpu", root={"cores": 64, **made_trace.gpus(2)})
+        self.ok("report", source, "--output", self.scratch / "gpus", "--format", "html", "--no_plots")
+        page = self.opened(self.scratch / "gpus" / "report.html")
+        self.assertEqual(page.evaluate("document.getElementById('about').textContent"), "NVIDIA H100 80GB HBM3 · 2 ranks on 2 GPUs · nccl_send_recv · 2026-01-02 03:04 UTC")
+        self.assertEqual(page.evaluate("document.getElementById('filter-transport').value"), "nccl_send_recv")
+        self.all_drawn(page)
+        self.assertEqual(self.unit(page, "latency"), 1e-6)
+        self.assertIn("own stream", self.note(page, "latency"))
+        samples = np.sort(next(c for c in Trace(source).cases if (c["mode"], c["strategy"]) == ("replay", "eplb_pack")).exchange_s())
+        shown = next(t for t in self.drawn(page, "latency") if t["name"] == "eplb_pack")
+        np.testing.assert_allclose(np.array(shown["x"])[[0, 50, 100]] * 1e-6, samples[[0, 99, 199]], rtol=6e-5)
+        self.assertIn("rank 1: name NVIDIA H100 80GB HBM3, uuid GPU-1", page.evaluate("document.getElementById('tables').textContent"))
+        self.assertEqual(page.problems(), [])
+        self.keep(page, "gpus", whole=True)
 
     def test_every_axis_has_a_unit(self):
         page = self.opened()

@@ -170,8 +170,16 @@ class ThisMachine(ProgramTest):
         """Wide on purpose: ratios within one run, half as much again, on machines where ranks share cores."""
         self.ok("measure", "--strategies", "contiguous,eplb_pack,random,round_robin", "--tokens_per_rank", 1024, "--iterations", 60,
                 "--dataset", "drama", "--output", self.scratch / "run.h5", ranks=2)
-        self.ok("report", self.scratch / "run.h5", "--baseline", ROOT / "results" / "baselines" / "any-cpu-ratios.csv", "--gate", "--tolerance_latency", 0.5,
+        gate = ("report", self.scratch / "run.h5", "--baseline", ROOT / "results" / "baselines" / "any-cpu-ratios.csv", "--gate", "--tolerance_latency", 0.5,
                 "--tolerance_throughput", 0.5, "--output", self.scratch / "out", "--no_plots")
+        self.ok(*gate)
+        with h5py.File(self.scratch / "run.h5", "a") as file:  # the gate shuts when one placement's exchanges become four times as long
+            slower = next(case for case in file["cases"].values() if case.attrs["strategy"] == b"eplb_pack" or case.attrs["strategy"] == "eplb_pack")
+            for direction in ("dispatch", "combine"):
+                slower[f"measured/{direction}_transfer_s"][...] *= 4
+        shut = run(*gate)
+        self.assertEqual(shut.returncode, 5, shut.stdout + shut.stderr)
+        self.assertRegex(shut.stdout, r"worse: tiny-phimoe\.drama\.replay\.eplb_pack exchange_over_contiguous")
 
 
 if __name__ == "__main__":

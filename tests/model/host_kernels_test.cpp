@@ -1,6 +1,7 @@
 // The one-pass kernels against plain sums in double, over shapes that end inside tiles, blocks and vectors.
 #include "model/host_kernels.hpp"
 
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -9,6 +10,9 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "model/derivatives.hpp"
 
 namespace moewire {
 namespace {
@@ -54,6 +58,56 @@ TEST_F(HostKernels, SwigluEqualsItsFormulaEverywhere) {
                                       halves[0] * at::sigmoid(halves[0]) * halves[1]),
                   1e-6)
             << width;
+    }
+}
+
+TEST_F(HostKernels, SwigluGoesBackByItsDerivative) {
+    for (std::int64_t const width : {1, 5, 8, 17, 64}) {
+        auto const gate_up = noise({9, 2 * width}, 5) * 3, slope = noise({9, width}, 6);
+        auto const halves = gate_up.to(at::kDouble).chunk(2, -1);
+        auto const share = at::sigmoid(halves[0]), wide = slope.to(at::kDouble);
+        auto const of_gate = wide * halves[1] * share * (1 + halves[0] * (1 - share));
+        auto const expected = at::cat({of_gate, wide * halves[0] * share}, -1);
+        EXPECT_LT(relative_difference(host_kernels::swiglu_back(gate_up, slope), expected), 2e-6) << width;
+    }
+}
+
+TEST_F(HostKernels, CrossEntropyIsAtensForwardAndBack) {
+    for (std::int64_t const width : {1, 7, 8, 33, 500}) {
+        auto logits = noise({11, width}, 7) * 8;
+        auto const targets = at::arange(11, at::kLong).remainder(width);
+        auto const expect_equal = [&](double scale) {
+            c10::AutoGradMode const with_gradients(true);
+            auto const wide = logits.to(at::kDouble).detach().requires_grad_(true);
+            auto const fused = logits.detach().clone().requires_grad_(true);
+            auto const expected = at::cross_entropy_loss(wide, targets, {}, at::Reduction::Sum) * scale;
+            auto const found = summed_cross_entropy(fused, targets) * scale;
+            torch::autograd::backward({expected}, {at::ones_like(expected)});
+            torch::autograd::backward({found}, {at::ones_like(found)});
+            EXPECT_NEAR(found.item<double>(), expected.item<double>(),
+                        1e-5 * std::abs(expected.item<double>()) + 1e-5)
+                << width;
+            EXPECT_TRUE(at::allclose(fused.grad().to(at::kDouble), wide.grad(), 1e-4, 1e-6)) << width;
+        };
+        expect_equal(1);
+        expect_equal(0.125);
+        logits.index_put_({3, width - 1}, 300.0F);  // its exponential alone is beyond fp32
+        expect_equal(1);
+    }
+}
+
+TEST_F(HostKernels, WhatIsNoNumberStaysNone) {
+    for (float const bad :
+         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        for (std::int64_t const place : {0, 5, 16}) {
+            auto logits = noise({2, 17}, 8);
+            logits.index_put_({1, place}, bad);
+            auto const totals = host_kernels::log_totals(logits);
+            EXPECT_TRUE(std::isfinite(totals[0].item<float>()));
+            EXPECT_FALSE(std::isfinite(totals[1].item<float>())) << place;
+            auto const back = host_kernels::shares_less_targets(logits, at::zeros({2}, at::kLong), totals, 1);
+            EXPECT_FALSE(back[1].isfinite().any().item<bool>()) << place;
+        }
     }
 }
 

@@ -118,18 +118,19 @@ TEST(Accumulation, AddsUpToTheLargeBatch) {
                 1e-5);
 }
 
-TEST(Resuming, GoesOnBitByBitAndOnOtherRanks) {
+// Twenty steps, a state, thirty more from it: on as many ranks, and alone.
+void expect_resumes(TrainerOptions const& options) {
     SharedScratch const scratch;
-    auto const whole = curve("mixtral-even", world(), usual_options());
+    auto const whole = curve("mixtral-even", world(), options);
     Bench first("mixtral-even", world());
     auto const batches = some_batches(first.model->facts());
     {
-        Trainer trainer(*first.model, first.view(), usual_options());
+        Trainer trainer(*first.model, first.view(), options);
         run(first, trainer, batches, 20);
         trainer.save_state(scratch.path());
     }
     Bench second("mixtral-even", world());
-    Trainer trainer(*second.model, second.view(), usual_options());
+    Trainer trainer(*second.model, second.view(), options);
     trainer.load_state(scratch.path());
     EXPECT_EQ(trainer.steps_done(), 20);
     auto const rest = run(second, trainer, batches, steps);
@@ -140,11 +141,54 @@ TEST(Resuming, GoesOnBitByBitAndOnOtherRanks) {
     }
     world().barrier();
     Bench other("mixtral-even", Communicator());
-    Trainer alone(*other.model, other.view(), usual_options());
+    Trainer alone(*other.model, other.view(), options);
     alone.load_state(scratch.path());
     auto const elsewhere = run(other, alone, batches, steps);
     for (std::size_t i = 0; i < rest.size(); ++i)
         EXPECT_NEAR(elsewhere[i].lm_loss, whole[20 + i].lm_loss, 1e-5 * whole[20 + i].lm_loss);
+}
+
+TEST(Resuming, GoesOnBitByBitAndOnOtherRanks) {
+    expect_resumes(usual_options());
+    auto thin = usual_options();
+    thin.learns = "lora:2";
+    expect_resumes(thin);
+}
+
+TEST(ThinMatrices, LearnAlikeOnEveryNumberOfRanks) {
+    auto options = usual_options();
+    options.learns = "lora:2:8";
+    auto const alone = curve("mixtral-even", Communicator(), options);
+    expect_near(curve("mixtral-even", world(), options), alone, 1e-5);
+}
+
+TEST(ThinMatrices, ChangeExpertsByAMatrixOfTheirRank) {
+    auto options = usual_options();
+    options.learns = "lora:2:8";
+    options.terms = {};
+    Bench bench("mixtral-even", world()), untouched("mixtral-even", world());
+    {
+        Trainer trainer(*bench.model, bench.view(), options);
+        auto const batches = some_batches(bench.model->facts());
+        auto const records = run(bench, trainer, batches, 20);
+        trainer.step(batches.of_step(0, world()), 0);  // the first batch again: it is known better now
+        EXPECT_LT(trainer.take_records().back().lm_loss, records.front().lm_loss - 0.01);
+    }
+    auto const now = trainable(*bench.model).tensors(bench.view());
+    auto const before = trainable(*untouched.model).tensors(untouched.view());
+    for (std::size_t i = 0; i < now.size(); ++i) {
+        EXPECT_FALSE(now[i].tensor.requires_grad()) << now[i].name;
+        if (now[i].role != TensorRole::expert || !now[i].is_matrix) {
+            EXPECT_TRUE(now[i].tensor.equal(before[i].tensor)) << now[i].name;
+            continue;
+        }
+        for (std::int64_t slot = 0; slot < now[i].tensor.size(0); ++slot) {
+            auto const change = (now[i].tensor[slot] - before[i].tensor[slot]).to(at::kDouble);
+            auto const sizes = at::linalg_svdvals(change);
+            EXPECT_GT(sizes[1].item<double>(), 1e-5) << now[i].name;
+            EXPECT_LT(sizes[2].item<double>(), 1e-3 * sizes[1].item<double>()) << now[i].name;
+        }
+    }
 }
 
 TEST(FrozenParts, StayAsTheyAre) {

@@ -3,18 +3,18 @@
 const moewire = { data: JSON.parse(document.getElementById("data").textContent), figures: [], ready: false };
 
 (function () {
-  // Okabe and Ito's palette, which the colour-blind tell apart; dashes, markers and hatches say the same again.
-  moewire.colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f"];
-  moewire.darkColours = ["#4aa8e0", "#ff8a3d", "#2fc99a", "#e29bc4", "#f2b630", "#8fd0f5", "#c7a35c", "#b0b0b0"];
+  // Okabe and Ito's palette, which the colour-blind tell apart, and two of Tol's; dashes, markers and hatches say the same again.
+  moewire.colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f", "#882255", "#999933"];
+  moewire.darkColours = ["#4aa8e0", "#ff8a3d", "#2fc99a", "#e29bc4", "#f2b630", "#8fd0f5", "#c7a35c", "#b0b0b0", "#d26aa0", "#c9c95a"];
   moewire.dashes = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
   moewire.markers = ["circle", "square", "triangle-up", "diamond", "x", "cross", "star", "hexagon", "triangle-down", "pentagon"];
   moewire.hatches = ["", "/", "x", "-", "|", "+", ".", "\\"];
 
   moewire.isDark = () => document.documentElement.dataset.theme === "dark";
-  moewire.colour = (i) => (moewire.isDark() ? moewire.darkColours : moewire.colours)[i % 8];
-  // Beyond eight, colours come again with another dash, marker and hatch.
-  moewire.dash = (i) => moewire.dashes[(i + Math.floor(i / 8)) % moewire.dashes.length];
-  moewire.marker = (i) => moewire.markers[i % moewire.markers.length];
+  moewire.colour = (i) => (moewire.isDark() ? moewire.darkColours : moewire.colours)[i % moewire.colours.length];
+  // Beyond ten, colours come again with another dash, marker and hatch.
+  moewire.dash = (i) => moewire.dashes[(i + Math.floor(i / moewire.colours.length)) % moewire.dashes.length];
+  moewire.marker = (i) => moewire.markers[(i + Math.floor(i / moewire.colours.length)) % moewire.markers.length];
   moewire.hatch = (i) => moewire.hatches[i % moewire.hatches.length];
 
   // A name as plotly shows it: plotly reads a few tags and entities, and a name may hold either.

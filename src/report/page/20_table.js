@@ -8,6 +8,9 @@
   const valueOf = (cell) => (cell !== null && typeof cell === "object" ? cell.value : cell);
   const isNumber = (cell) => typeof valueOf(cell) === "number";
 
+  // `code` between backticks, a number and its unit on one line, several lines where the text has them.
+  const withCode = (text) => text.replace(/(\d) %/g, "$1\u00a0%").split("`").map((part, i, all) => (i % 2 && i < all.length - 1 ? element("code", {}, part) : part));
+
   function compare(a, b) {
     const x = valueOf(a), y = valueOf(b);
     if (x === null || x === undefined) return y === null || y === undefined ? 0 : 1;
@@ -37,15 +40,15 @@
   moewire.table = function (title, columns, rows, note) {
     let order = rows.slice();
     const numeric = columns.map((_, c) => rows.length > 0 && rows.every((row) => isNumber(row[c]) || valueOf(row[c]) === null));
-    const isName = columns.map((_, c) => rows.every((row) => !shownOf(row[c]).includes(" ") && shownOf(row[c]).length < 90));
+    const isName = columns.map((_, c) => rows.every((row) => { const text = shownOf(row[c]); return text.length < 16 || (!text.includes(" ") && text.length < 90); }));
     const classes = columns.map((_, c) => (numeric[c] ? "number" : isName[c] ? "name" : null));
     const body = element("tbody");
     const fill = () => body.replaceChildren(...order.map((row) =>
-      element("tr", {}, row.map((cell, c) => element("td", { class: classes[c] }, shownOf(cell))))));
+      element("tr", {}, row.map((cell, c) => element("td", { class: classes[c] }, withCode(shownOf(cell)))))));
     // Cells that show their own unit need none above; what is copied does.
     const saysUnit = columns.map((_, c) => rows.some((row) => row[c] !== null && typeof row[c] === "object" && /[a-zµ]/i.test(row[c].shown)));
     const headings = columns.map((name, c) => element("th", { scope: "col", class: numeric[c] ? "number" : null },
-      element("button", { type: "button", onclick: () => sort(c) }, saysUnit[c] ? name.replace(/ \[(s|B)\]$/, "") : name)));
+      element("button", { type: "button", onclick: () => sort(c) }, withCode(saysUnit[c] ? name.replace(/ \[(s|B)\]$/, "") : name))));
     function sort(c) {
       const up = headings[c].getAttribute("aria-sort") !== "ascending";
       headings.forEach((h) => h.removeAttribute("aria-sort"));

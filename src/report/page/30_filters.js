@@ -27,7 +27,7 @@
   function select([name, title, of]) {
     const options = moewire.unique(cases.map(of));
     state[name] = initial(name, of, options);
-    const choice = element("select", { id: `filter-${name}`, onchange: (event) => { state[name] = event.target.value; changed(); } },
+    const choice = element("select", { id: `filter-${name}`, title: options.length === 1 ? options[0] : null, onchange: (event) => { state[name] = event.target.value; changed(); } },
       options.length > 1 ? element("option", { value: every }, every) : null,
       options.map((value) => element("option", { value, selected: value === state[name] }, value)));
     if (name === "run" && options.length === 1) return null;

@@ -65,7 +65,7 @@
     const band = (y, fill) => ({ type: "scatter", mode: "lines", x: [1, experts], y: [y, y], line: { width: 1, color: moewire.colour(7), dash: "dot" }, fill, fillcolor: "rgba(127,127,127,0.25)",
       name: "uniform routing, ±2 standard deviations", showlegend: fill === "tonexty", hoverinfo: "skip" });
     return { traces: [band(1 - widest, "none"), band(1 + widest, "tonexty"), ...traces],
-      layout: { xaxis: moewire.axis("expert, by falling load [rank in order]"), yaxis: moewire.axis("load over mean load [1]", { rangemode: "tozero" }) },
+      layout: { xaxis: moewire.axis("expert, by falling load [rank in order]"), yaxis: moewire.axis("load over mean load [1]", { rangemode: "tozero" }), legend: { traceorder: "normal", x: 1.01, y: 1, xanchor: "left", font: { size: 12 } } },
       note: load.length > most ? `The first ${most} of ${load.length} layers are drawn; the slider shows any.` : "" };
   }
 

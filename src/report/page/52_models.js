@@ -3,40 +3,59 @@
 (function () {
   const { plain } = moewire;
 
-  // [{one, direction, layer, measured, forecasts}] of the chosen cases and layer.
+  // [{one, direction, layer, measured, forecast}] of the chosen cases and layer.
   function exchanges() {
     return moewire.chosenMeasured().flatMap((one) => one.exchanges.map((measured, i) => {
       const layers = one.exchanges.length / 2;
       return { one, direction: i < layers ? "dispatch" : "combine", layer: i % layers, measured,
-        forecast: (model) => (one.forecasts[model] ? one.forecasts[model][i] : null) };
+        // [time, low, high] of a cost model; a rule has no interval
+        forecast: ({ name, isRule }) => (isRule ? (one.rules[name] ? Array(3).fill(one.rules[name][i]) : null) : one.forecasts[name] ? one.forecasts[name][i] : null) };
     })).filter((e) => moewire.filter.layer < 0 || e.layer === moewire.filter.layer);
+  }
+
+  // Cost models that were frozen or fitted for the run, then those that were not, then rules.
+  const first = ["calibrated", "line"];
+  const ranked = (names) => [...first.filter((n) => names.includes(n)), ...names.filter((n) => !first.includes(n))];
+  const namesOf = (field) => moewire.unique(moewire.cases.flatMap((one) => Object.keys(one[field] || {})));
+  const predictors = () => [...ranked(namesOf("forecasts")).map((name) => ({ name, isRule: false })), ...namesOf("rules").map((name) => ({ name, isRule: true }))];
+
+  function marksOf(predictor, m, all, factor, unit) {
+    const having = all.filter((e) => e.forecast(predictor) && e.forecast(predictor)[0] > 0), f = having.map(({ forecast }) => forecast(predictor));
+    const bars = (more) => ({ type: "data", symmetric: false, thickness: 1, width: 0, ...more });
+    const { name, isRule } = predictor;
+    return {
+      having, f, trace: {
+        type: "scatter", mode: "markers", name: plain(name), legendgroup: isRule ? "rules" : "models", legendgrouptitle: { text: isRule ? "simpler rules" : "cost models", font: { size: 12 } },
+        x: having.map((e) => e.measured[0] / factor), y: f.map((v) => v[0] / factor),
+        error_y: bars({ array: f.map((v) => (v[2] - v[0]) / factor), arrayminus: f.map((v) => (v[0] - v[1]) / factor), visible: f.some((v) => v[2] > v[1]) }),
+        error_x: bars({ array: having.map((e) => ((e.measured[2] ?? e.measured[0]) - e.measured[0]) / factor), arrayminus: having.map((e) => (e.measured[0] - (e.measured[1] ?? e.measured[0])) / factor), visible: !isRule }),
+        marker: { symbol: moewire.marker(m) + (isRule ? "-open" : ""), color: moewire.colour(m), size: isRule ? 6 : 7, opacity: 0.8 },
+        text: having.map((e) => plain(`${moewire.nameOf(e.one)}, ${e.one.text}, ${e.direction} of ${moewire.layerName(e.one, e.layer)}`)),
+        hovertemplate: `%{text}<br>measured %{x:.4g} ${unit}, ${plain(name)} %{y:.4g} ${unit}<extra></extra>`,
+      },
+    };
   }
 
   moewire.figure({
     id: "prediction", title: "Predicted before, measured after",
     note: "Each mark is one exchange of one layer: its measured median across, what a model predicted before any time existed upwards; bars are 95 % of the median and the model's own interval. On the line a prediction is right.",
     build() {
-      const all = exchanges(), models = moewire.unique(moewire.cases.flatMap((one) => Object.keys(one.forecasts)));
-      if (!all.length || !models.length) return "No measured exchange with a prediction passes the filters.";
+      const all = exchanges(), asked = predictors();
+      if (!all.length || !asked.length) return "No measured exchange with a prediction passes the filters.";
       const { factor, unit } = moewire.timeUnit(all.map((e) => e.measured[0]));
-      const rows = [], traces = models.map((model, m) => {
-        const having = all.filter((e) => e.forecast(model) && e.forecast(model)[0] > 0), f = having.map((e) => e.forecast(model));
-        having.forEach((e, i) => rows.push([model, e.one.key, e.direction, e.layer, e.measured[0], ...f[i], f[i][0] / e.measured[0] - 1]));
-        return {
-          type: "scatter", mode: "markers", name: plain(model), x: having.map((e) => e.measured[0] / factor), y: f.map((v) => v[0] / factor),
-          error_y: { type: "data", symmetric: false, array: f.map((v) => (v[2] - v[0]) / factor), arrayminus: f.map((v) => (v[0] - v[1]) / factor), thickness: 1, width: 0, visible: f.some((v) => v[2] > v[1]) },
-          error_x: { type: "data", symmetric: false, array: having.map((e) => ((e.measured[2] ?? e.measured[0]) - e.measured[0]) / factor), arrayminus: having.map((e) => (e.measured[0] - (e.measured[1] ?? e.measured[0])) / factor), thickness: 1, width: 0 },
-          marker: { symbol: moewire.marker(m), color: moewire.colour(m), size: 7, opacity: 0.8 },
-          text: having.map((e) => plain(`${moewire.nameOf(e.one)}, ${e.one.text}, ${e.direction} of ${moewire.layerName(e.one, e.layer)}`)),
-          hovertemplate: `%{text}<br>measured %{x:.4g} ${unit}, ${plain(model)} %{y:.4g} ${unit}<extra></extra>`,
-        };
+      const rows = [], traces = [];
+      asked.forEach((predictor, m) => {
+        const { having, f, trace } = marksOf(predictor, m, all, factor, unit);
+        having.forEach((e, i) => rows.push([predictor.name, e.one.key, e.direction, e.layer, e.measured[0], ...f[i], f[i][0] / e.measured[0] - 1]));
+        if (having.length) traces.push(trace);
       });
       const values = traces.flatMap((t) => [...t.x, ...t.y]).filter((v) => v > 0), ends = [Math.min(...values) * 0.8, Math.max(...values) * 1.25];
       const measured = all.map((e) => e.measured[0] / factor), across = [Math.log10(Math.min(...measured) / 1.5), Math.log10(Math.max(...measured) * 1.5)];
-      traces.push({ type: "scatter", mode: "lines", name: "predicted = measured", x: ends, y: ends, line: { color: moewire.colour(7), dash: "dot" }, hoverinfo: "skip" });
+      traces.push({ type: "scatter", mode: "lines", name: "predicted = measured", legendgroup: "models", x: ends, y: ends, line: { color: moewire.colour(7), dash: "dot" }, hoverinfo: "skip" });
+      const ofRules = asked.some((p) => p.isRule) ? " Open marks: simpler rules that know the calibration alone; bound is the sixth of them, the port bound." : "";
       return {
-        traces, layout: { xaxis: moewire.axis(`measured median [${unit}]`, { type: "log", range: across }), yaxis: moewire.axis(`predicted [${unit}]`, { type: "log" }), height: 460 },
-        note: `Models in this report: ${models.join(", ")}. What each assumes is said by “moewire list”.`,
+        traces, layout: { xaxis: moewire.axis(`measured median [${unit}]`, { type: "log", range: across }), yaxis: moewire.axis(`predicted [${unit}]`, { type: "log" }), height: 480 },
+        note: `Models in this report: ${asked.filter((p) => !p.isRule).map((p) => p.name).join(", ")}. What each assumes is said by “moewire list”.${ofRules}`,
         columns: ["model", "case", "direction", "layer", "measured [s]", "predicted [s]", "low [s]", "high [s]", "error [1]"], rows,
       };
     },

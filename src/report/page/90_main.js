@@ -23,6 +23,24 @@
       one.p50[0] > 0 ? cell((one.bound_s / one.p50[0]).toFixed(2), one.bound_s / one.p50[0]) : null, cell(`${one.binding[0]} (${showPercent(one.binding[1], 0)})`, one.binding[0])];
   }
 
+  // What was kept as JSON, a line each: settings by name, GPUs by rank.
+  function unfolded(value) {
+    if (!/^[[{]/.test(value)) return value;
+    let known;
+    try { known = JSON.parse(value); } catch { return value; }
+    const line = (v) => (v !== null && typeof v === "object" ? Object.entries(v).map(([k, x]) => (Array.isArray(v) ? x : `${k} ${x}`)).join(", ") : String(v));
+    if (Array.isArray(known)) return known.map((v, rank) => (typeof v === "object" ? `rank ${rank}: ` : "") + line(v)).join("\n");
+    return Object.entries(known).map(([k, v]) => `${k} = ${line(v)}`).join("\n");
+  }
+
+  // Ranks on cores, or on as many GPUs as there are.
+  function placeOf(facts) {
+    let gpus = [];
+    try { gpus = JSON.parse(facts.gpus || "[]"); } catch { /* another version's */ }
+    const count = moewire.unique(gpus.map((g) => g.uuid)).length, nodes = facts.nodes === "1" ? "" : `, ${facts.nodes} nodes`;
+    return count ? `${facts.ranks} ranks on ${count} ${count === 1 ? "GPU" : "GPUs"}${nodes}` : `${facts.ranks} ranks on ${facts.cores} cores${nodes}`;
+  }
+
   function tables() {
     const place = document.getElementById("tables");
     const ofCases = element("div");
@@ -42,13 +60,13 @@
       const of = moewire.manyRuns ? `, ${run.name}` : "";
       place.append(table(`What the seed study expects${of}`, ["expected", "found here", "95 % interval", "verdict"], run.expectations));
       if (run.accuracy.length) {
-        place.append(table(`How near the cost models were${of}`, ["mode", "model", "exchanges", "median error [%]", "p95 error [%]", "bias [%]", "inside their interval [%]"], run.accuracy.map((a) => [a.mode, a.model, a.exchanges,
+        place.append(table(`How near the cost models were${of}`, ["mode", "model", "exchanges", "median error [%]", "p95 error [%]", "bias [%]", "inside their interval [%]"], run.accuracy.map((a) => [a.mode, a.model + (a.is_rule ? " (rule)" : ""), a.exchanges,
           ...[a.median_error, a.p95_error, a.bias, a.coverage].map((v) => (v === null ? null : cell((100 * v).toFixed(1), 100 * v)))]),
-        "Predicted over measured median, less one, for each layer and direction; every prediction was written before the first time of its case."));
+        "Predicted over measured median, less one, for each layer and direction; every prediction was written before the first time of its case. Rules are simpler ones, worked out from the calibration; bound is the port bound."));
       }
       const steps = run.cases.filter((one) => one.steps).flatMap((one) => one.steps.map(([step, s]) => [one.key, step, cell(showSeconds(s), s)]));
       if (steps.length) place.append(table(`Inside a layer${of}`, ["case", "step", "median over iterations of the slowest rank, all layers [s]"], steps, "A sibling pass of mode in_model with every step stamped."));
-      place.append(table(`The run${of}`, ["what", "value"], run.facts));
+      place.append(table(`The run${of}`, ["what", "value"], run.facts.map(([what, value]) => [what, unfolded(value)])));
     }
   }
 
@@ -75,7 +93,7 @@
 
   const first = runs[0] ? Object.fromEntries(runs[0].facts) : {};
   document.getElementById("about").textContent = runs.length === 0 ? "" : runs.length > 1 ? runs.map((r) => r.name).join(" · ")
-    : [first.cpu, first.gpu && first.gpu !== "none" ? first.gpu : null, first.ranks && `${first.ranks} ranks on ${first.cores} cores, ${first.nodes} node(s)`, first.transport, first.created_utc].filter(Boolean).join(" · ");
+    : [first.gpu && first.gpu !== "none" ? first.gpu : first.cpu, first.ranks && placeOf(first), first.transport, (first.created_utc || "").replace(/T(..:..).*/, " $1 UTC")].filter(Boolean).join(" · ");
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   setTheme(system.matches);
   system.addEventListener("change", (event) => { setTheme(event.matches); moewire.redraw(); });
