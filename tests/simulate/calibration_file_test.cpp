@@ -67,7 +67,7 @@ TEST(CalibrationFile, AnyChangeIsSeen) {
               std::string::npos);
     EXPECT_NE(refusal(replaced(text, "version = 22809", "version = 99999")).find("9.99.99"),
               std::string::npos);
-    EXPECT_NE(refusal("[[[".find("not valid TOML"), std::string::npos);
+    EXPECT_NE(refusal("[[[").find("not valid TOML"), std::string::npos);
     EXPECT_NE(refusal("").find("format"), std::string::npos);
 }
 
