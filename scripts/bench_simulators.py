@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Our cost models beside SimGrid on the same skewed exchange, and how they grow: bench_simulators.py [FOLDER].
+"""Our cost models beside SimGrid on the same skewed exchange, and how they grow: bench_simulators.py [FOLDER [growth]].
 
 Compiles two small programs: ours against the libraries of build/release, the peer against SimGrid (Debian: libsimgrid-dev). Both get one matrix: rows of
 8 KiB from every rank to every other, destinations by a power law, on a flat star of 50 GB/s ports, all flows at once. SimGrid shares links by max-min
 rates (CM02), as `flow` does there; LV08 is its default, which corrects for TCP. Processor seconds from the matrix or the platform to the result, median of
-the repetitions, which alternate. A run of SimGrid that takes more processor time than LIMIT_S is cut off and said so. Writes FOLDER/peer.csv, growth.csv and growth.png.
+the repetitions, which alternate. A run of SimGrid that takes more processor time than LIMIT_S is cut off and said so. Writes FOLDER/peer.csv, growth.csv and growth.png; with `growth` peer.csv is that of an earlier call.
 """
 
 import csv
@@ -132,8 +132,12 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         ours, peer = compile_programs(Path(scratch))
-        beside = beside_the_peer(ours, peer, Path(scratch))
-        write(folder / "peer.csv", beside)
+        if sys.argv[2:] == ["growth"]:
+            with open(folder / "peer.csv", newline="") as told:
+                beside = [{key: float(value) if value else None for key, value in row.items()} for row in csv.DictReader(told)]
+        else:
+            beside = beside_the_peer(ours, peer, Path(scratch))
+            write(folder / "peer.csv", beside)
         rows = growth(ours)
         write(folder / "growth.csv", rows)
         draw(folder / "growth.png", rows, beside)

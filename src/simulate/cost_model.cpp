@@ -1,5 +1,7 @@
 #include "simulate/cost_model.hpp"
 
+#include "simulate/busiest.hpp"
+
 namespace moewire {
 
 std::string_view name_of(Evidence evidence) {
@@ -16,16 +18,20 @@ std::string_view name_of(Evidence evidence) {
     return "assumed";
 }
 
-Bound resource_bound(Scenario const& scenario) {
-    auto const& topology = scenario.topology;
+Bound busiest_of(Topology const& topology, std::vector<double> const& crossing_bytes) {
     auto const& resources = topology.resources();
-    auto const crossing_bytes = topology.crossing_bytes(scenario.bytes);
     Bound bound{0, "none"};
+    std::size_t busiest = resources.size();
     for (std::size_t i = 0; i < resources.size(); ++i) {
         double const time_s = crossing_bytes[i] / resources[i].capacity_bytes_per_s;
-        if (time_s > bound.time_s) bound = {time_s, resources[i].name};
+        if (time_s > bound.time_s) bound.time_s = time_s, busiest = i;
     }
+    if (busiest < resources.size()) bound.binding_resource = resources[busiest].name;
     return bound;
+}
+
+Bound resource_bound(Scenario const& scenario) {
+    return busiest_of(scenario.topology, scenario.topology.crossing_bytes(scenario.bytes));
 }
 
 }  // namespace moewire

@@ -28,19 +28,27 @@ NcclJob job_of(Topology const& topology, NcclCosts const& costs) {
     return job;
 }
 
-// Inside a node, or beyond it?
-bool is_network(std::string const& resource) {
-    return resource.find(" NIC ") != std::string::npos || resource.find(" dimension ") != std::string::npos ||
-           resource.starts_with("leaf ") || resource.starts_with("link ");
+// Inside a node, or beyond it? Told by the first word, and where that does not do, by a later one.
+bool is_network(std::string const& resource, bool is_product) {
+    switch (resource.front()) {
+        case 'r':
+            return is_product;  // "rank 3 dimension 0 out"; else "rank 3 out"
+        case 'n':
+            return resource.find(" NIC ") != std::string::npos;  // "node 0 NIC 1 in"; else memory, sockets
+        default:
+            return true;  // leaves and links between sites
+    }
 }
 
 }  // namespace
 
 NcclMachine::NcclMachine(Topology const& topology, NcclCosts const& costs)
     : costs_(costs), job_(job_of(topology, costs)), rules_(job_) {
+    bool const is_product = !topology.machine().dimensions.empty();
     rates_bytes_per_s_.reserve(topology.resources().size());
     for (auto const& resource : topology.resources()) {
-        double const part = is_network(resource.name) ? costs.network_efficiency : costs.node_efficiency;
+        double const part =
+            is_network(resource.name, is_product) ? costs.network_efficiency : costs.node_efficiency;
         rates_bytes_per_s_.push_back(resource.capacity_bytes_per_s * part);
     }
 }

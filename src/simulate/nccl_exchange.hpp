@@ -15,6 +15,7 @@ struct NcclExchange {
     std::uint64_t longest_bytes = 0;           // of one message, own bytes included
     int messages = 0;                          // the most that one rank sends to others, or gets from them
     NcclProtocol protocol = NcclProtocol::ll;  // simple, as soon as one message between ranks is
+    bool has_ll = false;                       // does any message between ranks go by LL?
     double latency_s = 0;                      // of the longest way that bytes take
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/registry.hpp"
+#include "simulate/busiest.hpp"
 #include "simulate/cost_model.hpp"
 #include "simulate/nccl_exchange.hpp"
 
@@ -44,11 +45,12 @@ double longest_message_s(Scenario const& scenario, NcclMachine const& machine, i
 Prediction predict(Scenario const& scenario, ModelParameters const& parameters) {
     NcclMachine const machine(scenario.topology, parameters.nccl);
     auto const& rules = machine.rules();
-    auto const bound = resource_bound(scenario);
     auto const exchange = nccl_exchange(scenario, rules);
+    auto const crossing = scenario.topology.crossing_bytes(scenario.bytes, rules.most_ll_bytes());
+    // Own bytes cross nothing, so that without LL nothing was counted twice.
+    auto const bound = exchange.has_ll ? resource_bound(scenario) : busiest_of(scenario.topology, crossing);
     double time_s = machine.with_launch_s(0);
     if (exchange.total_bytes > 0) {
-        auto const crossing = scenario.topology.crossing_bytes(scenario.bytes, rules.most_ll_bytes());
         double moved_s = longest_resource_s(crossing, machine.rates_bytes_per_s());
         moved_s =
             std::max(moved_s, static_cast<double>(exchange.busiest_rank_bytes) / machine.rank_bytes_per_s());
