@@ -119,7 +119,7 @@ class FourNodes(SlurmTest):
         suite = self.scratch / "tiny.toml"
         suite.write_text(TINY)
         folder = self.scratch / "study"
-        done = self.submit("--nodes", 4, "--ranks_per_node", 1, "--wait", "study", suite, "--no_plots", "--output", folder)
+        done = self.submit("--nodes", 4, "--ranks_per_node", 1, "--wait", "study", suite, "--no_plots", "--skip_finetuning", "--output", folder)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("COMPLETED", done.stdout)
         self.assertTrue((folder / "report.md").exists())
