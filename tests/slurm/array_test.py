@@ -134,7 +134,7 @@ class Arrays(SlurmTest):
         """An array from its submission to its end, under at most `left` blows. Returns how many of each kind."""
         array = self.start_array(folder)
         blows, kept, resubmitted = {}, {}, []
-        end = time.monotonic() + 240 + 15 * left
+        end = time.monotonic() + 400 + 30 * left
         while not self.is_over(array):
             self.assertLess(time.monotonic(), end, f"array {array} hangs: {self.tasks(array)}, {blows}")
             self.wait_for_a_moment(dice, array, folder)

@@ -55,7 +55,7 @@ class FourHosts(HostsTest):
         lab = self.up(4)
         suite = self.scratch / "tiny.toml"
         suite.write_text(TINY)
-        self.ok([*lab.mpirun(1), PROGRAM, "study", suite, "--no_plots", "--output", self.scratch / "study"])
+        self.ok([*lab.mpirun(1), PROGRAM, "study", suite, "--no_plots", "--skip_finetuning", "--output", self.scratch / "study"])
         self.assertTrue((self.scratch / "study" / "report.md").exists())
         found = self.attributes(self.scratch / "study" / "run.h5")
         self.assertEqual(found["nodes"], "4")

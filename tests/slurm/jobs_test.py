@@ -99,6 +99,10 @@ class Jobs(SlurmTest):
         self.site_refuses(2, "has no option --iteration_count", "measure", "--iteration_count", 4, "--output", self.scratch / "a.h5")
         self.site_refuses(2, "no --output was named", "measure", *SMALL)
         self.site_refuses(3, "other nodes would not see it", "measure", *SMALL, "--output", "/var/tmp/a.h5")
+        sealed = self.scratch / "sealed"
+        sealed.mkdir()
+        self.slurm.call("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", sealed)  # on the login node
+        self.site_refuses(3, "nothing can be written into", "measure", *SMALL, "--output", sealed / "a.h5")
         self.site_refuses(3, "a rank needs", "measure", "--model", "synth:deepseek-v3", "--dtype", "bfloat16", "--output", self.scratch / "a.h5")
         self.site_refuses(2, "--device cuda needs GPUs", "measure", *SMALL, "--device", "cuda", "--output", self.scratch / "a.h5")
         self.site_refuses(2, "would share 1 GPUs", "--gpus_per_node", 1, "measure", "--device", "cuda", *SMALL, "--output", self.scratch / "a.h5")
@@ -119,7 +123,7 @@ class FourNodes(SlurmTest):
         suite = self.scratch / "tiny.toml"
         suite.write_text(TINY)
         folder = self.scratch / "study"
-        done = self.submit("--nodes", 4, "--ranks_per_node", 1, "--wait", "study", suite, "--no_plots", "--output", folder)
+        done = self.submit("--nodes", 4, "--ranks_per_node", 1, "--wait", "study", suite, "--no_plots", "--skip_finetuning", "--output", folder)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("COMPLETED", done.stdout)
         self.assertTrue((folder / "report.md").exists())

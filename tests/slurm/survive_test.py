@@ -105,6 +105,21 @@ class Survival(SlurmTest):
         self.assertEqual(len(measured(journal)), len(set(measured(journal))))
         self.assertEqual(len(self.cases(output)), 8)
 
+    def test_a_full_disk(self):
+        """The job goes back into the queue, and on as soon as there is room."""
+        disk = self.scratch / "disk"
+        disk.mkdir()
+        self.assertEqual(self.hosts.run(0, "mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk).returncode, 0)
+        words = ["--nodes", 1, "--ranks_per_node", 2, "--sbatch=--nodelist=node0", "--submit", "measure", *SMALL, "--iterations", 40, "--output", disk / "run.h5"]
+        job = self.job_of(self.submit(*words))
+        self.assertTrue(self.slurm.wait(lambda: int(self.slurm.facts(job)["Restarts"]) > 0, 120), self.output_of(job))
+        self.assertIn("No space left", self.output_of(job))
+        self.assertEqual(self.hosts.run(0, "mount", "-o", "remount,size=64m", disk).returncode, 0)
+        self.requeued(job)
+        self.assertEqual(self.slurm.finish(job, 150), ["COMPLETED"], self.output_of(job))
+        dumped = self.hosts.run(0, PROGRAM, "trace", "dump", disk / "run.h5").stdout
+        self.assertEqual(len(re.findall(r"^/cases/", dumped, re.MULTILINE)), 8)
+
     def test_a_fine_tune_resumes_bit_by_bit(self):
         """Pre-empted by a job of a better partition, then requeued: the checkpoint of an uninterrupted run."""
         if "--output_dir" not in run("finetune", "--help").stdout:

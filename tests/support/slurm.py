@@ -27,7 +27,7 @@ def why_not() -> str:
         return ""
     if os.geteuid() != 0 or shutil.which("apt-get") is None or os.environ.get("MOEWIRE_NO_APT"):
         return "Slurm is not installed, and may not be"
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "SYSTEMD_OFFLINE": "1"}  # no service is started
     apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]  # another installation may be under way
     for words in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
         done = subprocess.run([*apt, *words], capture_output=True, text=True, env=environment)
