@@ -23,6 +23,7 @@ BUILD = Path(os.environ.get("MOEWIRE_BUILD", ROOT / "build" / "release"))
 LIMIT_S = float(os.environ.get("MOEWIRE_BENCH_LIMIT_S", 40))
 REPETITIONS = 3
 PEER_RANKS = (32, 64, 128, 256)
+MOST_FLOW_RANKS = int(os.environ.get("MOEWIRE_BENCH_FLOW_RANKS", 8192))  # 67 million flows take 7 GB
 GROWTH_RANKS = tuple(int(text) for text in os.environ.get("MOEWIRE_BENCH_RANKS", "8 32 128 512 1024 2048 4096 8192").split())
 PORT_BYTES_PER_S, LATENCY_S = 50e9, 4e-6
 DGX = ROOT / "bench" / "topologies" / "dgx_h100_1024_nodes.toml"
@@ -92,7 +93,7 @@ def growth(ours):
         repetitions = REPETITIONS if ranks <= 1024 else 1
         for machine, name in (("star", "star"), (DGX, "dgx_h100")):
             for model in ("bound", "closed_form", "flow"):
-                if model == "flow" and name != "star" and ranks > 1024:
+                if model == "flow" and ranks > (MOST_FLOW_RANKS if name == "star" else 1024):
                     continue
                 predicted, spent = middle(run([ours, ranks, model, machine, repetitions]))
                 rows.append({"ranks": ranks, "machine": name, "model": model, "predicted_s": predicted, "cpu_s": spent})
