@@ -79,7 +79,7 @@ int report(Error const& error, Communicator const& world, MpiSession const& sess
             ours ? fmt::format(" ({}:{})", error.where().file_name(), error.where().line()) : ""));
     }
     if (alone) session.abort(error.exit_code());
-    // srun ends all ranks by SIGTERM when the first one leaves with an error; each shall leave with its own code.
+    // srun ends all ranks by SIGTERM when the first one leaves with an error; each shall keep its own code.
     std::signal(SIGTERM, SIG_IGN);
     return error.exit_code();
 }
