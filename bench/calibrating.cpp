@@ -46,8 +46,8 @@ std::int64_t limit_from(std::map<std::string, std::string> const& variables, std
     return std::max<std::int64_t>(0, limit - eager_header_bytes);
 }
 
-// Probes of like sizes together, smaller ones first: a short exchange right behind one of 256 MiB finds other
-// caches than among its like. Shape of the result: [probe][iteration], complete on rank 0.
+// Probes of like sizes together, smaller ones first, as the exchanges of one run are of like sizes. Shape of
+// the result: [probe][iteration], complete on rank 0.
 std::vector<std::vector<double>> measured(Communicator const& world, Exchange& exchange,
                                           std::vector<Probe> const& probes, CalibrateRequest const& r,
                                           std::vector<ClockOffset> const& offsets) {
