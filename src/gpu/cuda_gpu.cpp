@@ -1,7 +1,11 @@
 // Of the shared library: torch's side of the kernels.
+#include <algorithm>
 #include <c10/cuda/CUDAStream.h>
+#include <optional>
 
 #include <ATen/ATen.h>
+#include <ATen/cuda/CUDAContext.h>
+#include <ATen/cuda/CUDAEvent.h>
 
 #include "gpu/gpu.hpp"
 #include "gpu/kernels.cuh"
@@ -32,14 +36,19 @@ void check_launch() {
     TORCH_CHECK(problem == cudaSuccess, "a kernel did not start: ", cudaGetErrorString(problem));
 }
 
-// Where rows put aside lie. `like`: the result that they are part of.
-kernels::Aside place_of(RowsAside const& aside, at::Tensor const& like) {
-    if (aside.begin == aside.end) return {};
-    auto const& to = aside.to;
-    TORCH_CHECK(to.is_contiguous() && to.dtype() == like.dtype() && to.size(1) == like.size(1) &&
-                aside.first + aside.end - aside.begin <= to.size(0));
-    auto const row_bytes = to.size(1) * static_cast<std::int64_t>(to.element_size());
-    return {aside.begin, aside.end, static_cast<std::byte*>(to.data_ptr()) + aside.first * row_bytes};
+std::int64_t row_bytes_of(at::Tensor const& rows) {
+    return rows.size(1) * static_cast<std::int64_t>(rows.element_size());
+}
+
+// Beside the current stream.
+struct SideStream {
+    c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool();
+    at::cuda::CUDAEvent begun, ended;
+};
+
+void check_rows(at::Tensor const& rows, at::Tensor const& index, at::Tensor const& result) {
+    TORCH_CHECK(rows.is_contiguous() && index.is_contiguous() && result.is_contiguous() &&
+                rows.dtype() == result.dtype() && rows.size(1) == result.size(1));
 }
 
 class CudaGpu : public Gpu {
@@ -116,26 +125,69 @@ class CudaGpu : public Gpu {
     }
 
     at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
-                         RowsAside const& aside) override {
+                         SlotRange const& left_out) override {
         auto const all = rows.contiguous();
         auto out = at::empty({index.size(0), all.size(1)}, all.options());
+        kernels::RowPart part;
+        if (left_out.first < left_out.last) {
+            TORCH_CHECK(left_out.last <= left_out.slot_end.size(0));
+            part = {0, 0, left_out.slot_end.const_data_ptr<std::int32_t>(), left_out.first, left_out.last};
+        }
         kernels::take_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), divisor,
-                           out.data_ptr(), place_of(aside, out), out.size(0),
-                           all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
+                           out.data_ptr(), part, out.size(0), row_bytes_of(all), stream());
         check_launch();
         return out;
     }
 
-    at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index, RowsAside const& aside) override {
+    at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index, RowRange left_out) override {
         auto const all = rows.contiguous();
         TORCH_CHECK(index.size(0) == all.size(0));
         auto out = at::empty_like(all);
         kernels::put_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), out.data_ptr(),
-                          place_of(aside, out), all.size(0),
-                          all.size(1) * static_cast<std::int64_t>(all.element_size()), stream());
+                          {left_out.begin, left_out.end}, all.size(0), row_bytes_of(all), stream());
         check_launch();
         return out;
     }
+
+    void fork() override {
+        if (!side_) side_.emplace();
+        side_->begun.record();
+        side_->begun.block(side_->stream);
+    }
+
+    void take_rows_beside(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
+                          at::Tensor const& result, double share) override {
+        check_rows(rows, index, result);
+        TORCH_CHECK(side_ && result.size(0) == index.size(0));
+        kernels::take_rows_by_some(rows.const_data_ptr(), index.const_data_ptr<std::int64_t>(), divisor,
+                                   result.data_ptr(), index.size(0), row_bytes_of(rows), processors(share),
+                                   side_->stream.stream());
+        check_launch();
+    }
+
+    void put_rows_beside(at::Tensor const& rows, at::Tensor const& index, RowRange part,
+                         at::Tensor const& result, double share) override {
+        check_rows(rows, index, result);
+        TORCH_CHECK(side_ && index.size(0) == rows.size(0) && result.size(0) == part.end - part.begin);
+        kernels::put_rows_by_some(rows.const_data_ptr(), index.const_data_ptr<std::int64_t>(),
+                                  result.data_ptr(), {part.begin, part.end}, rows.size(0), row_bytes_of(rows),
+                                  processors(share), side_->stream.stream());
+        check_launch();
+    }
+
+    void join() override {
+        side_->ended.record(side_->stream);
+        side_->ended.block(c10::cuda::getCurrentCUDAStream());
+    }
+
+    at::Tensor fetch(at::Tensor const& values) override {
+        auto there = at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
+        there.copy_(values, /*non_blocking=*/true);
+        fetched_.record();
+        return there;
+    }
+
+    void await_fetched() override { fetched_.synchronize(); }
 
     at::Tensor expand_segments(at::Tensor const& start, at::Tensor const& end, std::int64_t count) override {
         auto out = at::empty({count}, start.options());
@@ -144,12 +196,21 @@ class CudaGpu : public Gpu {
         check_launch();
         return out;
     }
+
+  private:
+    static int processors(double share) {
+        return std::max(
+            1, static_cast<int>(at::cuda::getCurrentDeviceProperties()->multiProcessorCount * share));
+    }
+
+    std::optional<SideStream> side_;
+    at::cuda::CUDAEvent fetched_;
 };
 
 }  // namespace
 }  // namespace moewire
 
-extern "C" moewire::Gpu* moewire_make_gpu_4() {
-    static moewire::CudaGpu gpu;
-    return &gpu;
+extern "C" moewire::Gpu* moewire_make_gpu_5() {
+    static auto* const gpu = new moewire::CudaGpu;  // never destroyed, as the driver may be gone before
+    return gpu;
 }

@@ -14,12 +14,15 @@ struct GpuOrder {
     at::Tensor slot_end;  // Shape: [slot], int32; one past the slot's last row
 };
 
-// Rows begin .. end - 1 of a result go to rows first, first + 1, ... of another tensor instead, which has
-// rows of the same size and is contiguous. Nothing where begin is end.
-struct RowsAside {
+// Rows begin .. end - 1 of a result.
+struct RowRange {
     std::int64_t begin = 0, end = 0;
-    at::Tensor to = {};
-    std::int64_t first = 0;
+};
+
+// The rows of slots first .. last - 1, where the device alone knows yet how many they are.
+struct SlotRange {
+    at::Tensor slot_end = {};  // as in GpuOrder
+    std::int64_t first = 0, last = 0;
 };
 
 // All functions work on the current stream, never wait for the device, take memory from the caching allocator
@@ -51,16 +54,32 @@ class Gpu {
                                     at::Tensor const& weights) = 0;
 
     // Copies of rows: result[i] = rows[index[i] / divisor]. Shapes: [n, hidden], int64 [row] -> [row,
-    // hidden]. Rows that are put aside are not defined in the result.
+    // hidden]. Rows left out are not defined in the result.
     virtual at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
-                                 RowsAside const& aside) = 0;
+                                 SlotRange const& left_out) = 0;
     at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) {
         return take_rows(rows, index, divisor, {});
     }
 
     // The way back of a permutation: result[index[i]] = rows[i].
-    virtual at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index, RowsAside const& aside) = 0;
+    virtual at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index, RowRange left_out) = 0;
     at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) { return put_rows(rows, index, {}); }
+
+    // Both at the same time as what the current stream gets meanwhile: they see what it had at fork(), what
+    // it gets after join() sees them, and all that they use must live until then. `result`, contiguous: all
+    // rows of take_rows(), and of put_rows() those of `part`. `share`: of the processors, 0 .. 1. An exchange
+    // needs some for itself, and memory that answers soon.
+    virtual void fork() = 0;
+    virtual void take_rows_beside(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
+                                  at::Tensor const& result, double share) = 0;
+    virtual void put_rows_beside(at::Tensor const& rows, at::Tensor const& index, RowRange part,
+                                 at::Tensor const& result, double share) = 0;
+    virtual void join() = 0;
+
+    // A copy on the host, whole after await_fetched(): what is queued after it does not delay it. One at a
+    // time.
+    virtual at::Tensor fetch(at::Tensor const& values) = 0;
+    virtual void await_fetched() = 0;
 
     // Consecutive numbers, segment by segment: segment s begins at start[s] and its rows end at end[s] of the
     // result. Shapes: int64 [segment] both -> int64 [count], where count = the last end.

@@ -30,19 +30,28 @@ void weighted_sum(Element type, void const* results, std::int64_t const* place, 
                   bool fp32_weights, void* out, std::int64_t tokens, std::int64_t top_k, std::int64_t width,
                   cudaStream_t stream);
 
-// Result rows begin .. end - 1 go to `to`, `to` + a row, ... instead.
-struct Aside {
+// Result rows begin .. end - 1. With `slot_end`: those of slots first .. last - 1 instead, slot s ending
+// before row slot_end[s].
+struct RowPart {
     std::int64_t begin = 0, end = 0;
-    void* to = nullptr;
+    std::int32_t const* slot_end = nullptr;
+    std::int64_t first = 0, last = 0;
 };
 
-// out[row] = rows[index[row] / divisor]: copies whole rows. Sizes in bytes.
-void take_rows(void const* rows, std::int64_t const* index, std::int64_t divisor, void* out, Aside aside,
-               std::int64_t count, std::int64_t row_bytes, cudaStream_t stream);
+// out[row] = rows[index[row] / divisor]: copies whole rows, but none into `left_out`. Sizes in bytes.
+void take_rows(void const* rows, std::int64_t const* index, std::int64_t divisor, void* out,
+               RowPart const& left_out, std::int64_t count, std::int64_t row_bytes, cudaStream_t stream);
 
 // out[index[row]] = rows[row].
-void put_rows(void const* rows, std::int64_t const* index, void* out, Aside aside, std::int64_t count,
-              std::int64_t row_bytes, cudaStream_t stream);
+void put_rows(void const* rows, std::int64_t const* index, void* out, RowPart const& left_out,
+              std::int64_t count, std::int64_t row_bytes, cudaStream_t stream);
+
+// The same by so many processors at most. All rows are taken; those of `part` are put, its first one at
+// `out`.
+void take_rows_by_some(void const* rows, std::int64_t const* index, std::int64_t divisor, void* out,
+                       std::int64_t count, std::int64_t row_bytes, int processors, cudaStream_t stream);
+void put_rows_by_some(void const* rows, std::int64_t const* index, void* out, RowPart const& part,
+                      std::int64_t count, std::int64_t row_bytes, int processors, cudaStream_t stream);
 
 // Segments one after another: segment s has rows end[s-1] .. end[s]-1, and row i of it gets start[s] + i.
 void expand_segments(std::int64_t const* start, std::int64_t const* end, std::int64_t segments,

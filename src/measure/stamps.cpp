@@ -100,7 +100,7 @@ StampRecorder::StampRecorder(std::size_t iterations, std::size_t layers, Detail 
     if (where_ == MemoryKind::host) return;
     device_s_ = Grid<double, 3>(iterations, layers, step_count);
     marks_ = device().make_marks(layers * step_count * 2);
-    is_marked_.assign(stamps_.extent(1) * step_count * 2, 0);
+    marked_.assign(stamps_.extent(1) * step_count * 2, unmarked);
 }
 
 void StampRecorder::begin_iteration(std::optional<std::size_t> iteration) {
@@ -108,26 +108,32 @@ void StampRecorder::begin_iteration(std::optional<std::size_t> iteration) {
 }
 
 void StampRecorder::stamp(LayerId layer, Step step, int edge) {
+    bool is_of_host = where_ == MemoryKind::host;
     bool const exchanges_alone = detail_ == Detail::exchanges || detail_ == Detail::events;
     if (!iteration_ || (exchanges_alone && !is_exchange(step))) return;
     if (detail_ == Detail::with_permutation) {
-        bool const begins = edge == 0 && (step == Step::permute || step == Step::combine);
+        bool const is_planned = edge == 1 && step == Step::counts;
+        bool const begins = is_planned || (edge == 0 && step == Step::combine);
         bool const ends = edge == 1 && (step == Step::dispatch || step == Step::unpermute);
         if (!begins && !ends) return;
-        step = step == Step::permute || step == Step::dispatch ? Step::dispatch : Step::combine;
-    }
-    if (where_ == MemoryKind::host) {
-        stamps_(*iteration_, layer, static_cast<int>(step), edge) = monotonic_s();
-        return;
+        step = is_planned || step == Step::dispatch ? Step::dispatch : Step::combine;
+        edge = begins ? 0 : 1;
+        // A moment of the host: a GPU may still be at work on what was queued before.
+        if (is_planned) is_of_host = true;
     }
     auto const index =
         (index_of(layer) * step_count + static_cast<std::size_t>(step)) * 2 + static_cast<std::size_t>(edge);
+    if (is_of_host) {
+        stamps_(*iteration_, layer, static_cast<int>(step), edge) = monotonic_s();
+        if (where_ == MemoryKind::device) marked_[index] = of_host;
+        return;
+    }
     // Events inside, so that what lies between them is the step alone.
     bool const is_stamped = detail_ != Detail::events;
     if (edge == 0 && is_stamped) marks_->stamp(index);
     marks_->mark(index);
     if (edge == 1 && is_stamped) marks_->stamp(index);
-    is_marked_[index] = 1;
+    marked_[index] = of_device;
 }
 
 void StampRecorder::end_iteration() {
@@ -140,10 +146,13 @@ void StampRecorder::end_iteration() {
     for (std::size_t layer = 0; layer < stamps_.extent(1); ++layer) {
         for (std::size_t step = 0; step < step_count; ++step) {
             auto const index = (layer * step_count + step) * 2;
-            if (is_marked_[index] == 0 || is_marked_[index + 1] == 0) continue;
-            for (std::size_t edge = 0; edge < 2 && is_stamped; ++edge)
-                stamps_(*iteration_, layer, step, edge) = marks_->stamp_s(index + edge) - clock.offset_s;
-            device_s_(*iteration_, layer, step) = marks_->seconds_between(index, index + 1);
+            if (marked_[index] == unmarked || marked_[index + 1] == unmarked) continue;
+            for (std::size_t edge = 0; edge < 2 && is_stamped; ++edge) {
+                if (marked_[index + edge] == of_device)
+                    stamps_(*iteration_, layer, step, edge) = marks_->stamp_s(index + edge) - clock.offset_s;
+            }
+            if (marked_[index] == of_device)
+                device_s_(*iteration_, layer, step) = marks_->seconds_between(index, index + 1);
         }
     }
 }

@@ -21,10 +21,11 @@ enum class Direction { dispatch, combine };
 inline constexpr int direction_count = 2;
 
 // Which steps get stamps. The exchanges alone while times are taken; all steps in the sibling pass that
-// explains them, because every further stamp lengthens what it looks at. `with_permutation`: from the
-// beginning of the permutation to the end of the dispatch, and from the beginning of the combine to the end
-// of the unpermutation, as if each were an exchange. `events`: on a GPU, events around exchanges alone, hence
-// device_s and nothing else; on a host as `exchanges`.
+// explains them, because every further stamp lengthens what it looks at. `with_permutation`: from the moment
+// at which a rank knows its plan to the end of the dispatch (what of the permutation is still to be waited
+// for included), and from the beginning of the combine to the end of the unpermutation, as if each were an
+// exchange. `events`: on a GPU, events around exchanges alone, hence device_s and nothing else; on a host as
+// `exchanges`.
 enum class Detail { exchanges, all_steps, with_permutation, events };
 
 // Records one rank's stamps. Preallocated. On the host: recording costs one clock reading and one store. On a
@@ -41,7 +42,7 @@ class StampRecorder : public StepObserver {
     void end_iteration();
 
     // On a GPU: marks made so far are not looked at again. Not where a graph holds them.
-    void forget_marks() { std::fill(is_marked_.begin(), is_marked_.end(), 0); }
+    void forget_marks() { std::fill(marked_.begin(), marked_.end(), unmarked); }
 
     void enter(LayerId layer, Step step) override;
     void leave(LayerId layer, Step step) override;
@@ -68,7 +69,8 @@ class StampRecorder : public StepObserver {
     Grid<double, 4> stamps_;
     Grid<double, 3> device_s_;
     std::unique_ptr<DeviceMarks> marks_;  // one for each [layer, step, edge], used again in each iteration
-    std::vector<char> is_marked_;
+    enum Mark : char { unmarked, of_device, of_host };
+    std::vector<Mark> marked_;  // Shape: [layer, step, edge]
     double clock_bound_s_ = 0;
 };
 

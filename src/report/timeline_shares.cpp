@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <utility>
 
 #include "report/timeline.hpp"
 
@@ -28,9 +29,17 @@ Seconds seconds_of(PassTimeline const& timeline) {
         of_ranks.resize(timeline.ranks());
         of_ranks[rank] += lasted_s;
     };
+    std::map<std::pair<std::size_t, std::size_t>, double> counted_s;  // (layer, rank) -> end of its counts
+    for (auto const& span : timeline.spans) {
+        if (span.step == "counts") counted_s[{span.layer, span.rank}] = span.end_s;
+    }
     for (auto const& span : timeline.spans) {
         if (!span.is_exchange) {
             add(span.step, span.rank, span.end_s - span.start_s);
+            // On a GPU rows are gathered while counts travel: that time is the permutation's.
+            auto const counts = counted_s.find({span.layer, span.rank});
+            if (span.step == "permute" && counts != counted_s.end() && span.end_s <= counts->second)
+                add("counts", span.rank, span.start_s - span.end_s);
             continue;
         }
         add(span.step + " wait", span.rank, span.moves_s - span.start_s);

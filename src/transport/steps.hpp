@@ -11,7 +11,7 @@ enum class Step {
     attention,  // since the last layer with experts: attention, norms, layers without experts, embedding
     router,     // experts chosen for every token
     counts,     // rows sorted by destination, counts exchanged
-    permute,    // rows gathered in send order
+    permute,    // rows gathered in send order; on a GPU within counts, while those travel
     dispatch,   // the exchange to the experts
     experts,    // rows regrouped by expert, experts computed, results back in receive order
     combine,    // the exchange back

@@ -66,6 +66,32 @@ TEST_P(OnGpus, LogitsEqualTransformersUnderEveryExchange) {
     }
 }
 
+// So many that own rows are moved beside the exchange, where it leaves them.
+TEST_P(OnGpus, ManyRowsGiveWhatFewDo) {
+    constexpr std::size_t copies = 512;
+    Expected const expected(GetParam());
+    auto const model = LanguageModel::load(fixture_model(GetParam()), options_);
+    auto const few = expected.tokens("long");
+    auto const all = expected.values<float>("long.logits");
+    auto const width = few.extent(1) * model->facts().vocabulary;
+    Grid<std::int32_t, 2> many(copies * few.extent(0), few.extent(1));
+    for (std::size_t row = 0; row < many.extent(0); ++row)
+        std::ranges::copy(few.row(row % few.extent(0)), many.row(row).begin());
+    wanted_.router = false;
+    std::vector<float> first;
+    for (auto const& [transport, exchange] : transports_) {
+        TestParallel const parallel(*model, "random", "per_expert", exchange);
+        auto const result = model->forward(my_share(many), parallel.view(), wanted_);
+        for (std::size_t row = 0; row < my_share(many).extent(0); ++row) {
+            auto const mine = result.logits.row().subspan(row * width, width);
+            auto const theirs = std::span(all).subspan((my_first(many) + row) % few.extent(0) * width, width);
+            ASSERT_LE(largest_difference(mine, theirs), 2e-5 * scale_of(all)) << transport << " " << row;
+        }
+        if (first.empty()) first = result.logits.values();
+        EXPECT_EQ(result.logits.values(), first) << transport;
+    }
+}
+
 TEST_P(OnGpus, BfloatIsNearTransformersWhereDecisionsFellAlike) {
     options_.precision = Precision::bfloat16;
     Expected const expected(GetParam());

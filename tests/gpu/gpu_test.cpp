@@ -129,21 +129,63 @@ TEST_F(OnGpu, RowsAreTakenAndPutBack) {
             EXPECT_TRUE(at::equal(taken, rows.index_select(0, at::floor_divide(order, 3)))) << width;
             auto const back = gpu().put_rows(taken, order);
             EXPECT_TRUE(at::equal(back.index_select(0, order), taken)) << width;
-            // The same, with some of the rows elsewhere.
-            auto const elsewhere = at::zeros({50, width}, rows.options());
-            auto const rest = gpu().take_rows(rows, order, 3, {30, 70, elsewhere, 5});
+            // The same, some of the rows left out.
+            auto const ends = at::tensor({10, 30, 70, 120}, at::TensorOptions(at::kCUDA).dtype(at::kInt));
+            auto const rest = gpu().take_rows(rows, order, 3, {ends, 2, 3});
             EXPECT_TRUE(at::equal(rest.narrow(0, 0, 30), taken.narrow(0, 0, 30))) << width;
             EXPECT_TRUE(at::equal(rest.narrow(0, 70, 50), taken.narrow(0, 70, 50))) << width;
-            EXPECT_TRUE(at::equal(elsewhere.narrow(0, 5, 40), taken.narrow(0, 30, 40))) << width;
-            EXPECT_EQ(elsewhere.narrow(0, 0, 5).abs().sum().item<double>(), 0) << width;
-            EXPECT_EQ(elsewhere.narrow(0, 45, 5).abs().sum().item<double>(), 0) << width;
-            auto const put = gpu().put_rows(taken, order, {30, 70, elsewhere, 10});
+            auto const later = gpu().take_rows(rows, order, 3, {ends, 0, 2});
+            EXPECT_TRUE(at::equal(later.narrow(0, 30, 90), taken.narrow(0, 30, 90))) << width;
+            auto const put = gpu().put_rows(taken, order, {30, 70});
+            EXPECT_TRUE(at::equal(put.narrow(0, 0, 30), back.narrow(0, 0, 30))) << width;
             EXPECT_TRUE(at::equal(put.narrow(0, 70, 50), back.narrow(0, 70, 50))) << width;
-            EXPECT_TRUE(at::equal(elsewhere.narrow(0, 10, 40), back.narrow(0, 30, 40))) << width;
         }
     }
     auto const none = at::empty({0}, at::TensorOptions(at::kCUDA).dtype(at::kLong));
     EXPECT_EQ(gpu().take_rows(random({4, 8}, at::kFloat), none, 1).size(0), 0);
+}
+
+// Rows left out must stay as they are: nothing else writes them in time.
+TEST_F(OnGpu, RowsLeftOutAreNotWritten) {
+    auto const rows = random({3000, 256}, at::kBFloat16);
+    auto const order = at::arange(3000, at::TensorOptions(at::kCUDA).dtype(at::kLong));
+    void* place = nullptr;
+    {
+        auto const room =
+            at::full({3000, 256}, 7, rows.options());  // freed: the allocator's next of this size
+        place = room.data_ptr();
+    }
+    auto const put = gpu().put_rows(rows, order, {1000, 2000});
+    if (put.data_ptr() != place) GTEST_SKIP() << "the allocator gave other memory";
+    EXPECT_TRUE(at::equal(put.narrow(0, 1000, 1000), at::full({1000, 256}, 7, rows.options())));
+}
+
+TEST_F(OnGpu, RowsAreMovedBesideOthers) {
+    for (std::int64_t const width : {1, 129, 264, 2048}) {
+        auto const rows = random({3000, width}, at::kBFloat16);
+        auto const order = at::randperm(9000, at::TensorOptions(at::kCUDA).dtype(at::kLong));
+        auto const taken = gpu().take_rows(rows, order, 3), back = gpu().put_rows(taken, order);
+        auto const elsewhere = at::zeros({5000, width}, rows.options()),
+                   part = elsewhere.narrow(0, 500, 4000);
+        gpu().fork();
+        gpu().take_rows_beside(rows, order.narrow(0, 2000, 4000), 3, part, 0.5);
+        gpu().join();
+        EXPECT_TRUE(at::equal(part, taken.narrow(0, 2000, 4000))) << width;
+        gpu().fork();
+        gpu().put_rows_beside(taken, order, {2000, 6000}, part, 0.01);
+        gpu().join();
+        EXPECT_TRUE(at::equal(part, back.narrow(0, 2000, 4000))) << width;
+        EXPECT_EQ(elsewhere.narrow(0, 0, 500).abs().sum().item<double>(), 0) << width;
+        EXPECT_EQ(elsewhere.narrow(0, 4500, 500).abs().sum().item<double>(), 0) << width;
+    }
+}
+
+TEST_F(OnGpu, FetchedValuesAreThoseOfTheirTime) {
+    auto const values = at::arange(1000, at::TensorOptions(at::kCUDA).dtype(at::kInt));
+    auto const here = gpu().fetch(values);
+    values.zero_();
+    gpu().await_fetched();
+    EXPECT_TRUE(at::equal(here, at::arange(1000, at::kInt)));
 }
 
 TEST_F(OnGpu, SegmentsAreNumberedOneAfterAnother) {
