@@ -121,8 +121,8 @@ FrozenCalibration fitted(std::vector<Probe> const& probes, std::vector<std::vect
         results.push_back({probes[i].name(), load_of({topology, probes[i].bytes}, limits), samples[i]});
     FrozenCalibration frozen{utc_now(), program_version().version, {}, fit_calibrated(results, limits), {}};
     for (auto const& r : results) {
-        frozen.grid.push_back(
-            {r.name, r.load.regime, r.load.busiest_bytes, median(r.samples_s), frozen.model.time_s(r.load)});
+        frozen.grid.push_back({r.name, r.load.regime, spread_of(r.load), r.load.busiest_bytes,
+                               median(r.samples_s), frozen.model.time_s(r.load)});
     }
     return frozen;
 }
@@ -180,9 +180,12 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
             throw unavailable("calibration",
                               "one rank alone exchanges nothing; start several with mpirun -n");
         if (!by_nccl) limits = eager_limits();
-        probes =
-            probes_for(map.node_of_rank, edges_of(limits), r.row_bytes,
-                       parse_size(r.least_bytes, "--least_bytes"), parse_size(r.most_bytes, "--most_bytes"));
+        probes = probes_for(map.node_of_rank, edges_of(limits), r.row_bytes,
+                            parse_size(r.least_bytes, "--least_bytes"),
+                            parse_size(r.most_bytes != "auto" ? r.most_bytes
+                                       : by_nccl              ? "64M"
+                                                              : "1M",
+                                       "--most_bytes"));
     });
     auto const samples = measured(world, exchange, probes, r, offsets);
     auto root = root_record(context, map, offsets, transport, r.seed);

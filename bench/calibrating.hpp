@@ -19,7 +19,7 @@ struct CalibrateRequest {
     std::string transport = "auto", topology = "probe";
     std::string device = "cpu", launch = "eager";
     bool share_gpu = false;
-    std::string least_bytes = "256", most_bytes = "1M";  // of one message
+    std::string least_bytes = "256", most_bytes = "auto";  // of one message
     std::int64_t iterations = 20, row_bytes = 256;
     std::uint64_t seed = 0;
     double timeout_s = 120;

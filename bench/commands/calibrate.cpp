@@ -24,16 +24,29 @@ void check(CalibrateRequest const& r) {
 }
 
 std::string table_of(FrozenCalibration const& frozen) {
-    Table table({"regime", "probes", "MAPE of the fit", "worst", "90 % interval", "p99 beyond p50"});
-    for (auto const& [regime, trust] : frozen.model.trust) {
-        std::vector<Scored> pairs;
-        for (auto const& p : frozen.grid) {
-            if (p.regime == regime) pairs.push_back({p.fitted_s, p.fitted_s, p.fitted_s, p.p50_s});
+    Table table(
+        {"regime", "busiest port", "probes", "MAPE of the fit", "worst", "90 % interval", "p99 beyond p50"});
+    for (auto const& [regime, bands] : frozen.model.trust) {
+        double above = -1;
+        auto spread = Spread::any;
+        for (auto const& trust : bands) {
+            if (trust.spread != spread) above = -1;
+            spread = trust.spread;
+            std::vector<Scored> pairs;
+            for (auto const& p : frozen.grid) {
+                bool const is_spread = spread == Spread::any || p.spread == spread;
+                if (p.regime == regime && is_spread && p.busiest_bytes > above &&
+                    p.busiest_bytes <= trust.most_bytes)
+                    pairs.push_back({p.fitted_s, p.fitted_s, p.fitted_s, p.p50_s});
+            }
+            above = trust.most_bytes;
+            auto const fit = accuracy_of(pairs);
+            table.add({std::string(name_of(regime)), std::string(name_of(spread)),
+                       fmt::format("to {}", show_bytes(trust.most_bytes)), std::to_string(trust.probes),
+                       show_percent(fit.mape), show_percent(fit.max_error),
+                       fmt::format("x or / {:.3f}", std::exp(trust.log_radius_90)),
+                       trust.tail_s > 0 ? show_seconds(trust.tail_s) : show_percent(trust.tail_ratio)});
         }
-        auto const fit = accuracy_of(pairs);
-        table.add({std::string(name_of(regime)), std::to_string(trust.probes), show_percent(fit.mape),
-                   show_percent(fit.max_error), fmt::format("x or / {:.3f}", std::exp(trust.log_radius_90)),
-                   trust.tail_s > 0 ? show_seconds(trust.tail_s) : show_percent(trust.tail_ratio)});
     }
     std::string text = table.text(TableStyle::plain);
     text += fmt::format("floor {}, eager message {}, rendezvous {}\n", show_seconds(frozen.model.floor_s),
@@ -63,7 +76,7 @@ std::function<int(Context const&)> declare(CLI::App& app) {
          "Several ranks may use one GPU: functions can be tried so, never speed");
     option(app, "topology", r->topology, "Described machine: probe, a name in bench/topologies, or a file");
     option(app, "least_bytes", r->least_bytes, "Shortest message; K, M and G are powers of 1024");
-    option(app, "most_bytes", r->most_bytes, "Longest message");
+    option(app, "most_bytes", r->most_bytes, "Longest message; auto: 64M between GPUs, else 1M");
     option(app, "row_bytes", r->row_bytes, "Messages are whole rows of so many bytes");
     option(app, "iterations", r->iterations, "Samples of each probe");
     option(app, "seed", r->seed, "Seed of the order of probes");

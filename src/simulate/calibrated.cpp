@@ -1,11 +1,20 @@
 #include "simulate/calibrated.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "base/contract.hpp"
+#include "base/error.hpp"
 
 namespace moewire {
+namespace {
+
+constexpr std::array<std::string_view, 3> spread_names{"any", "few pairs", "most pairs"};
+
+}  // namespace
 
 double CalibratedModel::time_s(ExchangeLoad const& load) const {
     if (load.is_empty()) return empty_s;
@@ -34,10 +43,32 @@ double CalibratedModel::time_s(ExchangeLoad const& load) const {
                                1 / overlap);
 }
 
-RegimeTrust const& CalibratedModel::trust_in(Regime regime) const {
+std::string_view name_of(Spread spread) {
+    return spread_names.at(static_cast<std::size_t>(spread));
+}
+
+Spread spread_named(std::string const& name) {
+    auto const found = std::find(spread_names.begin(), spread_names.end(), name);
+    if (found == spread_names.end())
+        throw input_error("calibration",
+                          fmt::format("unknown spread '{}' (no such is known); calibrate anew", name));
+    return static_cast<Spread>(found - spread_names.begin());
+}
+
+Spread spread_of(ExchangeLoad const& load) {
+    return load.pairs > 0.5 ? Spread::most_pairs : Spread::few_pairs;
+}
+
+RegimeTrust const& CalibratedModel::trust_in(ExchangeLoad const& load) const {
     MOEWIRE_EXPECT(!trust.empty());
-    auto const found = trust.lower_bound(regime);
-    return found == trust.end() ? trust.rbegin()->second : found->second;
+    auto const found = trust.lower_bound(load.regime);
+    auto const& bands = found == trust.end() ? trust.rbegin()->second : found->second;
+    RegimeTrust const* band = nullptr;
+    for (auto const& one : bands) {
+        if (one.spread != Spread::any && one.spread != spread_of(load)) continue;
+        if (band == nullptr || load.busiest_bytes > band->most_bytes) band = &one;
+    }
+    return band == nullptr ? bands.back() : *band;
 }
 
 double CalibratedModel::widening(ExchangeLoad const& load) const {

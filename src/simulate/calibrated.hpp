@@ -13,15 +13,24 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "simulate/exchange_load.hpp"
 
 namespace moewire {
 
-// What residuals say of one regime. Ratios are of measured over fitted.
+// Do most pairs of ranks exchange something? A model is off otherwise where few do.
+enum class Spread { any, few_pairs, most_pairs };
+Spread spread_of(ExchangeLoad const& load);
+std::string_view name_of(Spread spread);
+Spread spread_named(std::string const& name);  // Throws: usage (source "calibration")
+
+// What residuals say of exchanges of one regime, spread and size. Ratios are of measured over fitted.
 struct RegimeTrust {
     std::size_t probes = 0;
+    Spread spread = Spread::any;
+    double most_bytes = 0;  // busiest port of its largest probe: that of the next band begins behind it
     double log_radius_50 = 0, log_radius_90 = 0;  // that part of |log(measured / fitted)| lies within
     double tail_s = 0, tail_ratio = 0;  // p99 of the maximum over ranks = p50 x (1 + ratio) + tail_s
 };
@@ -41,11 +50,12 @@ struct CalibratedModel {
     double overlap = 1;                              // q
     std::map<std::string, double> rate_bytes_per_s;  // by class; a class that is absent costs nothing
     EagerLimits limits;
-    std::map<Regime, RegimeTrust> trust;
+    std::map<Regime, std::vector<RegimeTrust>> trust;  // bands by spread, then size
     Hull hull;
 
     double time_s(ExchangeLoad const& load) const;
-    RegimeTrust const& trust_in(Regime regime) const;  // of the nearest regime where there were no probes
+    // Of the nearest regime where there were no probes; beyond its largest probe, of its last band.
+    RegimeTrust const& trust_in(ExchangeLoad const& load) const;
 
     // Factor on the logarithmic radius: 1 inside the hull, and the more the further outside.
     double widening(ExchangeLoad const& load) const;
@@ -59,9 +69,9 @@ struct ProbeResult {
 };
 
 // Fits in log time with Huber's loss, all parameters positive, breakpoints fixed by `limits`; radii are
-// conformal by regime, from residuals of probes that the fit had not seen (in `folds` parts, each left out
-// once), pooled where a regime has fewer than ten probes. Throws: failure (source "calibration"): fewer than
-// 12 probes, a time that is not positive.
+// conformal by regime and, where it has probes enough, by spread and size: from residuals of probes that the
+// fit had not seen (in `folds` parts, each left out once), pooled where a regime has fewer than ten probes.
+// Throws: failure (source "calibration"): fewer than 12 probes, a time that is not positive.
 CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits const& limits, int folds = 5);
 
 // The level of one rank's jitter that gives `fraction` of the maximum over `ranks` ranks: fraction^(1 /

@@ -13,7 +13,7 @@
 namespace moewire {
 namespace {
 
-constexpr std::int64_t format_version = 2;
+constexpr std::int64_t format_version = 3;
 
 // Quoted as a TOML basic string.
 std::string quoted(std::string const& text) {
@@ -60,19 +60,22 @@ std::string body_of(FrozenCalibration const& c) {
         text += fmt::format("{} = {:.17e}\n", quoted(name), rate);
     text += fmt::format("\n[hull]\nleast_bytes = {:.17e}\nmost_bytes = {:.17e}\nmost_messages = {:.17e}\n",
                         m.hull.least_bytes, m.hull.most_bytes, m.hull.most_messages);
-    for (auto const& [regime, t] : m.trust) {
-        text += fmt::format(
-            "\n[[regime]]\nname = {}\nprobes = {}\nlog_radius_50 = {:.17e}\nlog_radius_90 = {:.17e}\ntail_s "
-            "= {:.17e}\n"
-            "tail_ratio = {:.17e}\n",
-            quoted(std::string(name_of(regime))), t.probes, t.log_radius_50, t.log_radius_90, t.tail_s,
-            t.tail_ratio);
+    for (auto const& [regime, bands] : m.trust) {
+        for (auto const& t : bands) {
+            text += fmt::format(
+                "\n[[regime]]\nname = {}\nprobes = {}\nspread = {}\nmost_bytes = {:.17e}\nlog_radius_50 = "
+                "{:.17e}\nlog_radius_90 = {:.17e}\ntail_s = {:.17e}\ntail_ratio = {:.17e}\n",
+                quoted(std::string(name_of(regime))), t.probes, quoted(std::string(name_of(t.spread))),
+                t.most_bytes, t.log_radius_50, t.log_radius_90, t.tail_s, t.tail_ratio);
+        }
     }
     for (auto const& p : c.grid) {
         text += fmt::format(
-            "\n[[probe]]\nname = {}\nregime = {}\nbusiest_bytes = {:.17e}\np50_s = {:.17e}\nfitted_s = "
+            "\n[[probe]]\nname = {}\nregime = {}\nspread = {}\nbusiest_bytes = {:.17e}\np50_s = "
+            "{:.17e}\nfitted_s = "
             "{:.17e}\n",
-            quoted(p.name), quoted(std::string(name_of(p.regime))), p.busiest_bytes, p.p50_s, p.fitted_s);
+            quoted(p.name), quoted(std::string(name_of(p.regime))), quoted(std::string(name_of(p.spread))),
+            p.busiest_bytes, p.p50_s, p.fitted_s);
     }
     return text;
 }
@@ -167,9 +170,10 @@ CalibratedModel model_of(toml::table const& root, std::string const& file) {
     Reader const hull(root["hull"].as_table(), "hull", file);
     m.hull = {hull.number("least_bytes", 0), hull.positive("most_bytes"), hull.positive("most_messages")};
     for (auto const& r : list_of(root, "regime", file)) {
-        m.trust[regime_of(r.text("name"))] = {static_cast<std::size_t>(r.number("probes", 0)),
-                                              r.number("log_radius_50", 0), r.number("log_radius_90", 0),
-                                              r.number("tail_s", 0), r.number("tail_ratio", 0)};
+        auto& bands = m.trust[regime_of(r.text("name"))];
+        bands.push_back({static_cast<std::size_t>(r.number("probes", 0)), spread_named(r.text("spread")),
+                         r.number("most_bytes", 0), r.number("log_radius_50", 0),
+                         r.number("log_radius_90", 0), r.number("tail_s", 0), r.number("tail_ratio", 0)});
     }
     if (m.trust.empty()) throw p.wrong("regime", "is missing");
     return m;
@@ -207,8 +211,8 @@ FrozenCalibration thaw(std::string const& text, std::string const& file) {
         c.keys[std::string(key.str())] = keys.text(std::string(key.str()));
     c.model = model_of(root, file);
     for (auto const& p : list_of(root, "probe", file)) {
-        c.grid.push_back({p.text("name"), regime_of(p.text("regime")), p.number("busiest_bytes", 0),
-                          p.positive("p50_s"), p.positive("fitted_s")});
+        c.grid.push_back({p.text("name"), regime_of(p.text("regime")), spread_named(p.text("spread")),
+                          p.number("busiest_bytes", 0), p.positive("p50_s"), p.positive("fitted_s")});
     }
     if (top.text("digest") != digest_of(c))
         throw input_error("calibration",

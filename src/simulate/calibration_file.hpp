@@ -17,6 +17,7 @@ using CalibrationKeys = std::map<std::string, std::string>;
 struct GridPoint {
     std::string name;
     Regime regime = Regime::nothing;
+    Spread spread = Spread::any;
     double busiest_bytes = 0, p50_s = 0, fitted_s = 0;
     friend bool operator==(GridPoint const&, GridPoint const&) = default;
 };

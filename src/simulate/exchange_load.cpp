@@ -34,24 +34,35 @@ void add_most(std::map<std::string, double>& bytes, std::string const& name, dou
 
 struct RankSums {
     double out = 0, in = 0, self = 0, eager = 0, rendezvous = 0;
+    double far_out = 0, far_in = 0, far_back = 0;  // other nodes'; back: the lesser way of each connection
+};
+
+struct NodeSums {
+    double both = 0, cores = 0, out = 0, in = 0, back = 0;
 };
 
 void add_ranks(Scenario const& scenario, std::vector<RankSums> const& ranks, ExchangeLoad& load) {
-    std::vector<double> cores(static_cast<std::size_t>(scenario.topology.nodes())), both(cores.size());
+    std::vector<NodeSums> nodes(static_cast<std::size_t>(scenario.topology.nodes()));
     for (std::size_t r = 0; r < ranks.size(); ++r) {
         add_most(load.bytes, "rank # out", ranks[r].out);
         add_most(load.bytes, "rank # in", ranks[r].in);
         add_most(load.bytes, "rank # self", ranks[r].self);
         load.eager_messages = std::max(load.eager_messages, ranks[r].eager);
         load.rendezvous_messages = std::max(load.rendezvous_messages, ranks[r].rendezvous);
-        auto const node = static_cast<std::size_t>(scenario.topology.node_of(make_id<RankId>(r)));
+        auto& node = nodes[static_cast<std::size_t>(scenario.topology.node_of(make_id<RankId>(r)))];
         double const moved = ranks[r].out + ranks[r].in;
         add_most(load.bytes, "rank # both", moved);
-        both[node] += moved;
-        cores[node] += moved + ranks[r].self;
+        node.both += moved;
+        node.cores += moved + ranks[r].self;
+        node.out += ranks[r].far_out;
+        node.in += ranks[r].far_in;
+        node.back += ranks[r].far_back;
     }
-    for (double const bytes : both) add_most(load.bytes, "node # both", bytes);
-    for (double const bytes : cores) add_most(load.bytes, "node # cores", bytes);
+    for (auto const& node : nodes) {
+        add_most(load.bytes, "node # both", node.both);
+        add_most(load.bytes, "node # cores", node.cores);
+        add_most(load.bytes, "node # two-way", std::max(node.out, node.in) + node.back);
+    }
     load.busiest_bytes = std::max(load.bytes["rank # out"], load.bytes["rank # in"]);
 }
 
@@ -127,6 +138,7 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
     std::vector<RankSums> ranks(count);
     double busiest_pair = 0;
     bool any_eager = false, any_rendezvous = false;
+    double busy_pairs = 0;
     for (RankId const source : ids<RankId>(count)) {
         for (RankId const destination : ids<RankId>(count)) {
             auto const value = scenario.bytes(source, destination);
@@ -137,19 +149,22 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
                 from.self += bytes;
                 continue;
             }
-            busiest_pair =
-                std::max(busiest_pair, bytes + static_cast<double>(scenario.bytes(destination, source)));
+            auto const back = static_cast<double>(scenario.bytes(destination, source));
+            busiest_pair = std::max(busiest_pair, bytes + back);
             for (auto const resource : topology.path(source, destination)) crossing[resource] += bytes;
             bool const near = topology.node_of(source) == topology.node_of(destination);
             bool const is_eager = kinds.is_eager(value, near);
             (is_eager ? any_eager : any_rendezvous) = true;
+            ++busy_pairs;
             from.out += bytes, to.in += bytes;
+            if (!near) from.far_out += bytes, to.far_in += bytes, from.far_back += std::min(bytes, back);
             (is_eager ? from.eager : from.rendezvous) += 1;
             (is_eager ? to.eager : to.rendezvous) += 1;
         }
     }
     ExchangeLoad load = kinds.longest();
     load.bytes["pair # both"] = busiest_pair;
+    if (count > 1) load.pairs = busy_pairs / static_cast<double>(count * (count - 1));
     add_ranks(scenario, ranks, load);
     for (std::size_t i = 0; i < crossing.size(); ++i) {
         auto const name = class_of(topology.resources()[i].name);

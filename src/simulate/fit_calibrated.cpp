@@ -13,7 +13,7 @@
 namespace moewire {
 namespace {
 
-constexpr std::size_t least_probes = 12, least_of_regime = 10;
+constexpr std::size_t least_probes = 12, least_of_regime = 10, least_of_band = 20;
 constexpr double huber_limit = 0.10;  // log residuals beyond count linearly
 constexpr std::array sharpnesses{1, 2, 4, 8};
 constexpr std::array overlaps{1, 2, 8};
@@ -190,12 +190,17 @@ Hull hull_of(std::span<ProbeResult const> probes) {
     return hull;
 }
 
-// The tail of a regime is either an addition or a factor: whichever is the same for all its probes.
-void add_tail(std::span<ProbeResult const> probes, Regime regime, RegimeTrust& trust) {
+// What a probe was off when the fit had not seen it.
+struct Unseen {
+    ProbeResult const* probe;
+    double residual;
+};
+
+// The tail is either an addition or a factor: whichever is the same for all probes.
+void add_tail(std::span<Unseen const> band, RegimeTrust& trust) {
     std::vector<double> added_s, ratios;
-    for (auto const& probe : probes) {
-        if (probe.load.regime != regime) continue;
-        double const p50_s = median(probe.samples_s), p99_s = percentile(probe.samples_s, 0.99);
+    for (auto const& one : band) {
+        double const p50_s = median(one.probe->samples_s), p99_s = percentile(one.probe->samples_s, 0.99);
         added_s.push_back(p99_s - p50_s);
         ratios.push_back(p99_s / p50_s - 1);
     }
@@ -208,6 +213,53 @@ void add_tail(std::span<ProbeResult const> probes, Regime regime, RegimeTrust& t
         spread(added_s, added) <= spread(ratios, ratio) ? added : ratio;
 }
 
+std::vector<double> residuals_of(std::span<Unseen const> band) {
+    std::vector<double> residuals;
+    for (auto const& one : band) residuals.push_back(one.residual);
+    return residuals;
+}
+
+// Bands of about as many probes each, by size: a short message and a long one of the same regime are not off
+// alike.
+void add_bands(std::vector<Unseen> probes, Spread spread, std::span<double const> pooled,
+               std::vector<RegimeTrust>& bands) {
+    std::stable_sort(probes.begin(), probes.end(), [](Unseen const& a, Unseen const& b) {
+        return a.probe->load.busiest_bytes < b.probe->load.busiest_bytes;
+    });
+    auto const count = std::max<std::size_t>(1, probes.size() / least_of_band);
+    std::size_t first = 0;
+    for (std::size_t b = 1; b <= count; ++b) {
+        auto end = probes.size() * b / count;
+        // Probes of one size stay together.
+        while (end < probes.size() &&
+               probes[end].probe->load.busiest_bytes <= probes[end - 1].probe->load.busiest_bytes)
+            ++end;
+        if (end <= first) continue;
+        auto const band = std::span(probes).subspan(first, end - first);
+        auto const own = residuals_of(band);
+        auto const used = own.size() >= least_of_regime ? std::span<double const>(own) : pooled;
+        RegimeTrust trust{band.size(), spread, band.back().probe->load.busiest_bytes,
+                          conformal_radius(used, 0.5), conformal_radius(used, 0.9)};
+        add_tail(band, trust);
+        bands.push_back(trust);
+        first = end;
+    }
+}
+
+std::vector<RegimeTrust> bands_of(std::vector<Unseen> const& regime, std::span<double const> pooled) {
+    std::vector<Unseen> few, most;
+    for (auto const& one : regime)
+        (spread_of(one.probe->load) == Spread::few_pairs ? few : most).push_back(one);
+    std::vector<RegimeTrust> bands;
+    if (std::min(few.size(), most.size()) < least_of_regime) {
+        add_bands(regime, Spread::any, pooled, bands);
+    } else {
+        add_bands(std::move(few), Spread::few_pairs, pooled, bands);
+        add_bands(std::move(most), Spread::most_pairs, pooled, bands);
+    }
+    return bands;
+}
+
 }  // namespace
 
 CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits const& limits, int folds) {
@@ -216,7 +268,7 @@ CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits 
                       fmt::format("{} probes (a fit with intervals needs {}); probe more sizes",
                                   probes.size(), least_probes));
     std::vector<Observed> all;
-    std::vector<Regime> regimes;
+    std::vector<ProbeResult const*> of_observed;
     std::vector<double> empty_s;
     for (auto const& probe : probes) {
         double const p50_s = probe.samples_s.empty() ? 0 : median(probe.samples_s);
@@ -229,11 +281,11 @@ CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits 
             continue;
         }
         all.push_back({&probe.load, p50_s});
-        regimes.push_back(probe.load.regime);
+        of_observed.push_back(&probe);
     }
     auto model = fit(all, limits);
     model.empty_s = empty_s.empty() ? model.floor_s : median(empty_s);
-    std::map<Regime, std::vector<double>> unseen;
+    std::map<Regime, std::vector<Unseen>> unseen;
     std::vector<double> pooled;
     for (int fold = 0; fold < folds; ++fold) {
         std::vector<Observed> seen;
@@ -244,18 +296,12 @@ CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits 
         for (std::size_t i = static_cast<std::size_t>(fold); i < all.size();
              i += static_cast<std::size_t>(folds)) {
             double const residual = std::log(all[i].p50_s / part.time_s(*all[i].load));
-            unseen[regimes[i]].push_back(residual);
+            unseen[of_observed[i]->load.regime].push_back({of_observed[i], residual});
             pooled.push_back(residual);
         }
     }
-    for (auto const& [regime, residuals] : unseen) {
-        auto const& used = residuals.size() >= least_of_regime ? residuals : pooled;
-        auto& trust = model.trust[regime];
-        trust.probes = residuals.size();
-        trust.log_radius_50 = conformal_radius(used, 0.5);
-        trust.log_radius_90 = conformal_radius(used, 0.9);
-        add_tail(probes, regime, trust);
-    }
+    for (auto const& [regime, probes_of_regime] : unseen)
+        model.trust[regime] = bands_of(probes_of_regime, pooled);
     model.hull = hull_of(probes);
     return model;
 }

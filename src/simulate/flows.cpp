@@ -13,7 +13,7 @@ namespace {
 
 constexpr double never = std::numeric_limits<double>::infinity();
 constexpr double hardly_less = 1 - 1e-9;
-constexpr std::size_t few_flows = 2048;   // up to here every window rests on rates solved for it
+constexpr std::size_t few_flows = 2048;  // up to here every window rests on rates solved for it
 constexpr std::size_t sampled_flows = 4096;
 
 class Run {

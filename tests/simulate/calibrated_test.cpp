@@ -62,6 +62,7 @@ TEST(ExchangeLoad, CountsByHand) {
     EXPECT_EQ(load.bytes.at("rank # both"), 70100);
     EXPECT_EQ(load.bytes.at("pair # both"), 70000);
     EXPECT_EQ(load.bytes.at("node # NIC out"), 70100);
+    EXPECT_EQ(load.bytes.at("node # two-way"), 70100);  // nothing comes back
     EXPECT_EQ(load.bytes.at("node # cores"), 70107);
     EXPECT_EQ(load.eager_messages, 3);  // rank 1 receives three
     EXPECT_EQ(load.rendezvous_messages, 1);
@@ -69,6 +70,44 @@ TEST(ExchangeLoad, CountsByHand) {
     EXPECT_EQ(load_of({topology, Grid<std::uint64_t, 2>(4, 4)}, {}).regime, Regime::nothing);
     EXPECT_EQ(load_of({topology, bytes}, {4096, 70000}).regime, Regime::eager);  // at the limit: still eager
     EXPECT_EQ(load_of({topology, bytes}, {4096, 8}).regime, Regime::rendezvous);
+}
+
+TEST(ExchangeLoad, WhatAConnectionCarriesBackCountsOnce) {
+    Grid<std::uint64_t, 2> const bytes({4, 4}, {0, 100, 0, 30, 40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0});
+    auto const load = load_of({cluster(), bytes}, {});
+    EXPECT_EQ(load.bytes.at("node # two-way"),
+              130 + 40);  // node 0 sends 130, its connection to 1 carries 40 back
+    auto const one_node = load_of({{MachineDescription{}, {0, 0, 0, 0}}, bytes}, {});
+    EXPECT_EQ(one_node.bytes.at("node # two-way"), 0);
+}
+
+// Short messages of this machine are regular, long ones are not: each band gets the interval that it needs.
+TEST(FitCalibrated, SizesOfARegimeAreTrustedApart) {
+    auto const topology = cluster();
+    auto probes = probes_of(topology, 0, 120, 0);
+    Random random(7, "noise");
+    for (auto& probe : probes) {
+        double const noise = probe.load.busiest_bytes > 2e4 ? std::exp(0.6 * (random.uniform() - 0.5)) : 1;
+        for (auto& sample : probe.samples_s) sample *= noise;
+    }
+    auto const model = fit_calibrated(probes, {}, 2);
+    for (auto const& [regime, bands] : model.trust) {
+        std::size_t count = 0;
+        for (std::size_t b = 0; b < bands.size(); ++b) {
+            if (b > 0 && bands[b].spread == bands[b - 1].spread)
+                EXPECT_GT(bands[b].most_bytes, bands[b - 1].most_bytes);
+            count += bands[b].probes;
+        }
+        auto const in_regime = std::count_if(
+            probes.begin(), probes.end(),
+            [&, r = regime](auto const& probe) { return probe.load.regime == r && !probe.load.is_empty(); });
+        EXPECT_EQ(count, static_cast<std::size_t>(in_regime));
+    }
+    ExchangeLoad small, large;
+    small.regime = large.regime = Regime::eager;
+    small.pairs = large.pairs = 1;
+    large.busiest_bytes = 1e12;
+    EXPECT_LT(2 * model.trust_in(small).log_radius_90, model.trust_in(large).log_radius_90);
 }
 
 TEST(FitCalibrated, FindsWhatMadeTheTimes) {
@@ -85,8 +124,7 @@ TEST(FitCalibrated, IntervalsHoldTheirPromiseOnWhatTheyNeverSaw) {
         auto const model = fit_calibrated(probes_of(topology, 10000 * run, 60, 0.2), {});
         for (auto const& probe : probes_of(topology, 10000 * run + 5000, 200, 0.2)) {
             double const off = std::abs(std::log(median(probe.samples_s) / model.time_s(probe.load)));
-            inside +=
-                off <= model.trust_in(probe.load.regime).log_radius_90 * model.widening(probe.load) ? 1 : 0;
+            inside += off <= model.trust_in(probe.load).log_radius_90 * model.widening(probe.load) ? 1 : 0;
             ++all;
         }
     }

@@ -21,10 +21,11 @@ FrozenCalibration example() {
     m.channel_fill_s_per_byte = 3e-11;
     m.channel_s_per_byte = 4e-11;
     m.rate_bytes_per_s = {{"node # NIC out", 1.25e8}, {"rank # in", 3e9}};
-    m.trust[Regime::eager] = {12, 0.01, 0.05, 2e-5, 0};
-    m.trust[Regime::rendezvous] = {14, 0.02, 0.06, 0, 0.5};
+    m.trust[Regime::eager] = {{12, Spread::few_pairs, 3e3, 0.01, 0.05, 2e-5, 0},
+                              {20, Spread::most_pairs, 5e4, 0.02, 0.07, 0, 0.25}};
+    m.trust[Regime::rendezvous] = {{14, Spread::any, 1e6, 0.02, 0.06, 0, 0.5}};
     m.hull = {16, 1e6, 6};
-    c.grid = {{"uniform 64", Regime::eager, 192, 1e-5, 1.1e-5}};
+    c.grid = {{"uniform 64", Regime::eager, Spread::most_pairs, 192, 1e-5, 1.1e-5}};
     return c;
 }
 
@@ -62,7 +63,7 @@ TEST(CalibrationFile, AnyChangeIsSeen) {
     EXPECT_NE(refusal(replaced(text, "1.25000000000000000e+08", "nan")).find("node # NIC out"),
               std::string::npos);
     EXPECT_NE(refusal(replaced(text, "floor_s", "flour_s")).find("floor_s is missing"), std::string::npos);
-    EXPECT_NE(refusal(replaced(text, "format = 2", "format = 1")).find("format is not 2"), std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "format = 3", "format = 2")).find("format is not 3"), std::string::npos);
     EXPECT_NE(refusal(replaced(text, "link = \"nvlink\"", "link = \"string\"")).find("nccl.link"),
               std::string::npos);
     EXPECT_NE(refusal(replaced(text, "version = 22809", "version = 99999")).find("9.99.99"),

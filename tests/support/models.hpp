@@ -17,7 +17,7 @@ inline ModelParameters all_parameters() {
     calibrated.eager_message_s = calibrated.rendezvous_message_s = 1e-6;
     calibrated.sharpness = 2;
     calibrated.rate_bytes_per_s = {{"rank # out", 0.8e9}, {"rank # in", 1.5e9}, {"node # cores", 4e9}};
-    calibrated.trust[Regime::rendezvous] = {20, 0.05, 0.1, 1e-5, 0};
+    calibrated.trust[Regime::rendezvous] = {{20, Spread::any, 1e9, 0.05, 0.1, 1e-5, 0}};
     calibrated.hull = {1000, 1000000, 6};
     parameters.calibrated = std::make_shared<CalibratedModel>(calibrated);
     return parameters;

@@ -21,11 +21,12 @@ Prediction predict(Scenario const& scenario, ModelParameters const& parameters) 
     auto const& model = *parameters.calibrated;
     auto const bound = resource_bound(scenario);
     auto const load = load_of(scenario, model.limits);
-    auto const& trust = model.trust_in(load.regime);
+    auto const& trust = model.trust_in(load);
     double const widening = model.widening(load), radius = trust.log_radius_90 * widening;
     Prediction p;
     p.time_s = std::max(model.time_s(load), bound.time_s);
-    p.low_s = std::max(p.time_s * std::exp(-radius), bound.time_s);
+    // Not cut at the bound: a transfer is counted from the last rank's entry, and the others have begun by then.
+    p.low_s = p.time_s * std::exp(-radius);
     p.high_s = p.time_s * std::exp(radius);
     p.bound_s = bound.time_s;
     p.binding_resource = bound.binding_resource;
