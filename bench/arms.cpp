@@ -128,7 +128,9 @@ class ArmsRun {
             batches_ = Batches::by_epoch(std::move(texts), {l.batch_size, l.accumulate, l.max_length, l.seed},
                                          r_.max_samples);
         });
+        auto const& named = l.subject.model;
         results_ = {{"model", subject_.facts().name},
+                    {"source", fs::is_directory(named) ? fs::absolute(named).string() : named},
                     {"dataset", l.dataset},
                     {"ranks", r_.ranks},
                     {"epochs", r_.epochs},

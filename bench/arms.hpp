@@ -23,8 +23,9 @@ struct ArmsRequest {
 };
 
 // Collective: all ranks. Leaves in the output folder a model for every arm that learned ("NAME/model", which
-// `measure --model` takes), arms_results.json and plots/. An arm "base" is the model as it is, "zero" saw the
-// same text without a balance loss, "loss_free_bias" changes no weight. Returns the results. Throws: usage.
+// `measure --model` takes), arms_results.json (its `source` is what `measure --model` takes for "base") and
+// plots/. An arm "base" is the model as it is, "zero" saw the same text without a balance loss,
+// "loss_free_bias" changes no weight. Returns the results. Throws: usage.
 Json run_arms(Context const& context, ArmsRequest const& request);
 
 // The results as a table.

@@ -2,7 +2,7 @@
 """Measure the exchanges of every arm of `moewire finetune --arms`: does a balance loss make them faster on this machine?
 
     measure_arms.py ARMS_FOLDER [--ranks 4] [--rounds 5] [--iterations 30] [--tokens_per_rank 512] [--dataset NAME] [--strategies A,B]
-                    [--mpirun "mpirun --oversubscribe --bind-to none"] [--program PROGRAM]
+                    [--arms A,B] [--device cpu|cuda] [--dtype NAME] [--mpirun "mpirun --oversubscribe --bind-to none"] [--program PROGRAM]
 
 Each round measures all arms in a random order. An arm is compared with the arm `zero` (as many steps, no balance loss) of the same round and
 strategy; the interval is Student's over the rounds' log ratios. Writes arms_measured.json, arms_measured.md and the traces' folder
@@ -45,7 +45,7 @@ def interval(log_ratios):
 
 def model_of(folder, results, arm):
     learned = folder / arm / "model"
-    return str(learned) if learned.is_dir() else results["model"]
+    return str(learned) if learned.is_dir() else results.get("source", results["model"])
 
 
 def measure(options, folder, results, arm, round_number):
@@ -54,7 +54,8 @@ def measure(options, folder, results, arm, round_number):
     policy = results["arms"][arm].get("policy") or ""
     command = [*(shlex.split(options.mpirun) + ["-n", str(options.ranks)] if options.ranks > 1 else []), options.program, "measure",
                "--model", model_of(folder, results, arm), "--dataset", options.dataset or results["dataset"].split(",")[0], "--strategies", options.strategies,
-               "--tokens_per_rank", str(options.tokens_per_rank), "--iterations", str(options.iterations), "--mode", "replay", "--output", str(trace)]
+               "--tokens_per_rank", str(options.tokens_per_rank), "--iterations", str(options.iterations), "--mode", "replay", "--output", str(trace),
+               "--device", options.device, "--dtype", options.dtype]
     if policy:
         command += ["--policies", policy]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -116,6 +117,9 @@ def parse(arguments):
     parser.add_argument("--tokens_per_rank", type=int, default=512)
     parser.add_argument("--dataset", help="default: the first text that was learned from")
     parser.add_argument("--strategies", default="contiguous,eplb_pack,eplb_replicated")
+    parser.add_argument("--arms", help="of the folder's arms only these, and what they are compared with; default: all")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="between which memories; cuda: one GPU a rank")
+    parser.add_argument("--dtype", default="float32", help="of the rows: float32, bfloat16 or float16")
     parser.add_argument("--mpirun", default="mpirun --oversubscribe --bind-to none")
     parser.add_argument("--program", default=str(ROOT / "build/release/bin/moewire"))
     parser.add_argument("--seed", type=int, default=0, help="of the order of arms")
@@ -132,15 +136,20 @@ def main(arguments=None):
     results = json.loads((options.folder / "arms_results.json").read_text())
     if REFERENCE not in results["arms"]:
         sys.exit(f"measure_arms.py: {options.folder} has no arm `{REFERENCE}` to compare with; run finetune --arms to its end")
+    chosen = [REFERENCE, *options.arms.split(",")] if options.arms else list(results["arms"])
+    if unknown := [arm for arm in chosen if arm not in results["arms"]]:
+        sys.exit(f"measure_arms.py: {options.folder} has no arm {', '.join(unknown)}; it has {', '.join(results['arms'])}")
+    chosen = [arm for arm in results["arms"] if arm in chosen]
     (options.folder / "measured").mkdir(exist_ok=True)
     order, samples = random.Random(options.seed), []
     for round_number in range(options.rounds):
-        arms = order.sample(list(results["arms"]), len(results["arms"]))
+        arms = order.sample(chosen, len(chosen))
         found = {arm: measure(options, options.folder, results, arm, round_number) for arm in arms}
-        samples.append({arm: found[arm] for arm in results["arms"]})
+        samples.append({arm: found[arm] for arm in chosen})
         print(f"round {round_number + 1} of {options.rounds}", file=sys.stderr)
     strategies = [name for name in options.strategies.split(",") if all(name in of_arm for of_arm in samples[0].values())]
-    measured = {"ranks": options.ranks, "rounds": options.rounds, "iterations": options.iterations, "tokens_per_rank": options.tokens_per_rank,
+    measured = {"device": options.device, "dtype": options.dtype,
+                "ranks": options.ranks, "rounds": options.rounds, "iterations": options.iterations, "tokens_per_rank": options.tokens_per_rank,
                 "strategies": {strategy: compare(samples, strategy) for strategy in strategies}}
     (options.folder / "arms_measured.json").write_text(json.dumps(measured, indent=1) + "\n")
     text = table(measured, results)
