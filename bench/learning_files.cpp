@@ -27,7 +27,8 @@ void sync_folder(fs::path const& folder) {
 
 // A copy's card and reference figures tell of other weights.
 void drop_card(fs::path const& folder) {
-    for (auto const* name : {"README.md", "reference.json"}) fs::remove(folder / name);
+    for (auto const* name : {"README.md", "reference.json", "training_history.json"})
+        fs::remove(folder / name);
 }
 
 }  // namespace
