@@ -138,11 +138,12 @@ struct Run {
     SharedTrace& trace;
 };
 
-// Passes that are planned on the GPU leave own rows to its kernels, where the exchange allows it.
+// Passes that are planned on the GPU leave own rows to its kernels, where it pays.
 ExchangePlan::OwnRows own_rows_in(Run const& run, Mode mode, PreparedCase const& one) {
     bool const is_left = mode == Mode::in_model && run.subject.memory == MemoryKind::device &&
                          one.payload == "per_expert" && one.routed->policy == "native" &&
-                         run.exchange.can_leave_own_rows();
+                         leaves_own_rows(run.exchange, one.traffic.ranks(),
+                                         static_cast<std::int64_t>(sum(one.traffic.bytes.row(0, 0))));
     return is_left ? ExchangePlan::OwnRows::left : ExchangePlan::OwnRows::moved;
 }
 

@@ -126,17 +126,16 @@ SentRows sorted_rows(LayerId layer, RouterOutput const& route, LoadedExperts con
 
 // What becomes of a rank's rows to itself?
 enum class OwnRows {
-    moved,   // by the exchange, as all others: few are moved sooner than a second kernel is launched
+    moved,   // by the exchange, as all others
     beside,  // by a kernel of ours at the same time, which writes them to their place at once
     stay     // there are no others, and they lie in order
 };
-constexpr std::int64_t least_bytes_beside = 8 << 20;  // of all rows that a rank sends
 
 OwnRows own_rows(at::Tensor const& hidden, std::int64_t top_k, ExpertParallel const& parallel) {
-    if (!parallel.exchange.can_leave_own_rows()) return OwnRows::moved;
-    if (parallel.communicator.size() == 1) return OwnRows::stay;
+    auto const ranks = parallel.communicator.size();
     auto const bytes = static_cast<std::int64_t>(hidden.nbytes()) * top_k;
-    return bytes >= least_bytes_beside ? OwnRows::beside : OwnRows::moved;
+    if (!leaves_own_rows(parallel.exchange, ranks, bytes)) return OwnRows::moved;
+    return ranks == 1 ? OwnRows::stay : OwnRows::beside;
 }
 
 DevicePlan planned(LayerId layer, at::Tensor const& hidden, SentRows sent, OwnRows own,

@@ -42,6 +42,12 @@ struct ExchangePlan {
     std::string label() const;
 };
 
+class Exchange;
+
+// Does a pass that is planned on a GPU leave own rows to its kernels? Few are moved sooner by the exchange
+// than by a second kernel. `bytes`: of all rows that a rank sends, its own included.
+bool leaves_own_rows(Exchange const& exchange, int ranks, std::int64_t bytes);
+
 // One backend on one communicator.
 class Exchange {
   public:
