@@ -11,7 +11,8 @@
 namespace moewire {
 namespace {
 
-constexpr std::uint64_t drawn_per_size = 4;
+// Like what routers send, hence most of what a fit should be right about.
+constexpr std::uint64_t drawn_per_size = 8;
 
 using Matrix = Grid<std::uint64_t, 2>;
 

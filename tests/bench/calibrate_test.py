@@ -22,6 +22,18 @@ class Calibrate(ProgramTest):
         self.ok("calibrate", "--output", path, *QUICK, *arguments, ranks=ranks)
         return path
 
+    def wrong(self, text):
+        """What a refusal must say -> that calibration, spoilt."""
+        spoilt = {
+            "its hash does not fit": re.sub(r'"Open MPI v[^"]*"', '"Open MPI v9.9.9"', text),  # a planted version
+            "must be finite, 0 or more": re.sub(r'("rank # self" = )', r"\1-", text),  # a negative bandwidth
+            "hash": re.sub(r'\n"rank # self" = .*', "", text),  # a missing road
+            "not valid TOML": text[: len(text) // 2] + "[[[",
+        }
+        for fragment, changed in spoilt.items():
+            self.assertNotEqual(changed, text, fragment)
+        return spoilt
+
     def test_samples_of_every_probe_are_kept(self):
         for ranks in (2, 4):
             path = self.calibrated(ranks)
@@ -81,18 +93,13 @@ class Calibrate(ProgramTest):
         later = self.scratch / "later.toml"
         self.ok("calibrate", "--output", later, *QUICK, "--seed", 1, ranks=2)
         self.refused(2, "was not predicted by", "compare", run, "--calibration", later)
+        for fragment, changed in self.wrong(path.read_text()).items():
+            self.refused(2, fragment, "compare", run, "--calibration", self.write("planted.toml", changed))
 
     def test_what_does_not_belong_is_refused_and_nothing_is_measured(self):
         path = self.calibrated(2)
         text = path.read_text()
-        wrong = {
-            "its hash does not fit": re.sub(r'"Open MPI v[^"]*"', '"Open MPI v9.9.9"', text),  # a planted version
-            "must be finite, 0 or more": re.sub(r'("rank # self" = )', r"\1-", text),  # a negative bandwidth
-            "hash": re.sub(r'\n"rank # self" = .*', "", text),  # a missing road
-            "not valid TOML": text[: len(text) // 2] + "[[[",
-        }
-        for fragment, changed in wrong.items():
-            self.assertNotEqual(changed, text, fragment)
+        for fragment, changed in self.wrong(text).items():
             planted = self.write("planted.toml", changed)
             run = self.scratch / "refused.h5"
             self.refused(2, fragment, "measure", *MEASURE, "--calibration", planted, "--output", run, ranks=2)
