@@ -1,6 +1,7 @@
 #include "bench/what_if.hpp"
 
 #include <algorithm>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -9,6 +10,7 @@
 #include "base/statistics.hpp"
 #include "bench/facts.hpp"
 #include "bench/places.hpp"
+#include "simulate/calibration_file.hpp"
 #include "simulate/nccl_rules.hpp"
 #include "trace/trace_reader.hpp"
 
@@ -100,7 +102,10 @@ WhatIfResult result_of(TrafficSource const& source, std::string const& model_nam
 
 std::vector<std::string> models_asked_for(WhatIfRequest const& r, int ranks) {
     if (ranks <= most_dense_ranks)
-        return split_list(r.cost_models.empty() ? "bound" : r.cost_models, "cost_model");
+        return split_list(!r.cost_models.empty()  ? r.cost_models
+                          : r.calibration.empty() ? "bound"
+                                                  : "bound,calibrated",
+                          "cost_model");
     if (r.cost_models.empty() || r.cost_models == sums_model) return {sums_model};
     throw usage_error(
         fmt::format("{} ranks are computed from sums alone (a matrix of them would not fit); leave "
@@ -114,6 +119,20 @@ std::vector<int> nodes_of(MachineDescription const& machine, int ranks) {
     return nodes;
 }
 
+// A calibration's numbers among other ranks: rates and starts stay, NCCL's rules follow the new job.
+std::shared_ptr<CalibratedModel const> carried_over(CalibratedModel model, Topology const& topology) {
+    if (model.limits.nccl) {
+        auto& job = *model.limits.nccl;
+        job.ranks = topology.ranks();
+        job.nodes = std::max(1, topology.nodes());
+        std::vector<int> ranks_of_node(static_cast<std::size_t>(job.nodes));
+        for (RankId const rank : ids<RankId>(topology.ranks()))
+            ++ranks_of_node[static_cast<std::size_t>(topology.node_of(rank))];
+        job.ranks_per_node = *std::max_element(ranks_of_node.begin(), ranks_of_node.end());
+    }
+    return std::make_shared<CalibratedModel const>(std::move(model));
+}
+
 // Everything but the sums, on one machine.
 std::vector<WhatIfResult> run_dense(WhatIfRequest const& r, std::vector<TrafficSource> const& sources,
                                     std::vector<std::string> const& models, MachineDescription const& machine,
@@ -123,12 +142,18 @@ std::vector<WhatIfResult> run_dense(WhatIfRequest const& r, std::vector<TrafficS
     parameters.line = line_of_trace(r);
     parameters.nccl.version = nccl_version_of(r.nccl_version);
     if (gbit_per_s > 0) parameters.seed.bandwidth_bytes_per_s = gbit_per_s * 1e9 / 8;
+    std::optional<CalibratedModel> calibrated;
+    if (!r.calibration.empty()) calibrated = read_calibration(r.calibration).model;
     std::vector<WhatIfResult> results;
     for (auto const& source : sources) {
         Topology const topology(machine,
                                 source.node_of_rank.empty() ? nodes_of(machine, ranks) : source.node_of_rank);
-        for (auto const& model : models)
-            if (model != sums_model) results.push_back(result_of(source, model, topology, parameters));
+        if (calibrated) parameters.calibrated = carried_over(*calibrated, topology);
+        for (auto const& model : models) {
+            if (model == sums_model) continue;
+            results.push_back(result_of(source, model, topology, parameters));
+            if (model == "calibrated") results.back().evidence = "transferred";
+        }
     }
     return results;
 }
@@ -168,8 +193,8 @@ void check_what_if(WhatIfRequest const& r) {
 
 bool is_what_if(WhatIfRequest const& r) {
     return !r.topology.empty() || !r.ranks.empty() || !r.bandwidths.empty() || !r.strategies.empty() ||
-           !r.cost_models.empty() || !r.control.empty() || !r.trace.empty() || !r.matrix.empty() ||
-           !r.kineto.empty() || !r.imports.empty() || !r.export_format.empty();
+           !r.cost_models.empty() || !r.calibration.empty() || !r.control.empty() || !r.trace.empty() ||
+           !r.matrix.empty() || !r.kineto.empty() || !r.imports.empty() || !r.export_format.empty();
 }
 
 std::vector<WhatIfResult> run_what_if(WhatIfRequest const& r) {

@@ -22,6 +22,7 @@ struct WhatIfRequest {
     std::vector<double> imbalance_levels;  // of imposed popularity
     std::string strategies, cost_models, control;
     std::string nccl_version = "2.28.9";  // whose rules the cost models of NCCL follow
+    std::string calibration;              // frozen elsewhere, for the cost model `calibrated`
     std::string trace, matrix;
     std::vector<std::string> kineto, imports;
     std::string export_format;

@@ -55,6 +55,10 @@ void declare_what_if(CLI::App& app, WhatIfRequest& w) {
     option(app, "ranks", w.ranks, "Counts of ranks to sweep; default: as the machine is described");
     option(app, "bandwidths", w.bandwidths,
            "Bandwidths to sweep: of each card, or of each port where there is none [Gbit/s]");
+    option(app, "calibration", w.calibration,
+           "Frozen file of `moewire calibrate`, wherever it was taken: the cost model `calibrated` predicts "
+           "by its "
+           "numbers on the machine asked for (evidence: transferred)");
     option(app, "strategies", w.strategies, "Placements and replications by comma, each name[:key=value]...");
     option(app, "cost_model", w.cost_models,
            "Cost models by comma (see `moewire list`), and sums: the bound without a matrix; default: bound, "
@@ -100,7 +104,8 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         "cross no network. Popularity falls as a power law with exactly the asked Gini; the hottest experts "
         "share a GPU.\n"
         "p50_max_time and p99_max_time: over routings sampled from that popularity.\n\n"
-        "With --topology, --ranks, --bandwidths, --strategies, --cost-model, --control, --trace, --matrix, "
+        "With --topology, --ranks, --bandwidths, --strategies, --cost-model, --calibration, --control, "
+        "--trace, --matrix, "
         "--kineto, --import or --export\n"
         "the same is asked of any machine, e.g.\n"
         "  moewire simulate --topology dgx_h100_4_nodes --num_experts 64 --strategies contiguous,eplb_pack\n"
@@ -108,6 +113,7 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         "closed_form,flow\n"
         "  moewire simulate --topology nvl72 --trace run.h5 --strategies contiguous,eplb_pack --ranks 8 72\n"
         "  moewire simulate --topology flat_100g --matrix bytes.txt --export goal\n"
+        "  moewire simulate --topology hgx_h100 --ranks 4 8 --calibration two_gpus.toml --control zipf\n"
         "  moewire simulate --topology dgx_h100_1024_nodes --ranks 8192 100000 --num_tokens 100000000");
     return [o](Context const& context) { return run(context, *o); };
 }

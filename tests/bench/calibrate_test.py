@@ -110,6 +110,19 @@ class Calibrate(ProgramTest):
                      ranks=2)
         self.assertFalse(run.exists())
 
+    def test_its_numbers_are_carried_over_to_other_machines(self):
+        path = self.calibrated(2)
+        ask = ("simulate", "--topology", "laptop", "--ranks", 2, 4, 8, "--num_experts", 16, "--num_tokens", 4096, "--hidden_size", 64, "--seeds", 0,
+               "--imbalance_levels", 0.4, "--calibration", path, "--no_plots", "--output_dir", self.scratch / "elsewhere")
+        self.ok(*ask)
+        found = [one for one in self.json(self.scratch / "elsewhere/simulation_results.json")["results"] if one["cost_model"] == "calibrated"]
+        self.assertEqual([one["ranks"] for one in found], [2, 4, 8])
+        for one in found:
+            self.assertEqual(one["evidence"], "transferred")
+            self.assertGreaterEqual(one["time_s"], one["bound_s"])
+            self.assertLess(one["low_s"], one["high_s"])
+        self.refused(2, "not valid TOML", *ask[:-5], "--calibration", self.write("spoilt.toml", "[[["), "--output_dir", self.scratch / "x")
+
     def test_without_a_calibration_the_line_is_compared(self):
         run = self.scratch / "line.h5"
         self.ok("measure", *MEASURE, "--output", run, ranks=2)
