@@ -113,7 +113,7 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         "closed_form,flow\n"
         "  moewire simulate --topology nvl72 --trace run.h5 --strategies contiguous,eplb_pack --ranks 8 72\n"
         "  moewire simulate --topology flat_100g --matrix bytes.txt --export goal\n"
-        "  moewire simulate --topology hgx_h100 --ranks 4 8 --calibration two_gpus.toml --control zipf\n"
+        "  moewire simulate --topology hgx_h100 --ranks 4 8 --calibration two_gpus.toml\n"
         "  moewire simulate --topology dgx_h100_1024_nodes --ranks 8192 100000 --num_tokens 100000000");
     return [o](Context const& context) { return run(context, *o); };
 }
