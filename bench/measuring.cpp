@@ -125,6 +125,13 @@ Work work_of(Communicator const& world, Plan const& plan, KeptRun const& kept) {
     return work;
 }
 
+std::vector<PreparedText> texts_of(Work const& work, PreparationSetting const& setting) {
+    std::vector<PreparedText> texts;
+    for (auto const& [dataset, plan_dataset] : work.texts)
+        texts.push_back(prepare_text(setting, dataset, plan_dataset));
+    return texts;
+}
+
 // All that the groups of one run share.
 struct Run {
     Context const& context;
@@ -204,11 +211,8 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     auto const topology = find_topology(world, r.topology, map);
     auto const offsets = clock_offsets(world);
 
-    auto const buffers = std::make_shared<ExchangeBuffers>(subject.memory);
-    std::vector<PreparedText> texts;
-    for (auto const& [dataset, plan_dataset] : work.texts)
-        texts.push_back(
-            prepare_text({context, subject, parallel, *exchange, map, r, buffers}, dataset, plan_dataset));
+    auto const texts = texts_of(work, {context, subject, parallel, *exchange, map, r,
+                                       std::make_shared<ExchangeBuffers>(subject.memory)});
     auto root = root_record(context, map, offsets, plan.transport, r.seed);
     add_launch(root, subject.memory, r.launch, r.cadence);
     auto const machine = topology_record(topology);

@@ -11,6 +11,7 @@
 #include "bench/facts.hpp"
 #include "bench/places.hpp"
 #include "simulate/calibration_file.hpp"
+#include "simulate/nccl_costs.hpp"
 #include "simulate/nccl_rules.hpp"
 #include "trace/trace_reader.hpp"
 
@@ -121,15 +122,7 @@ std::vector<int> nodes_of(MachineDescription const& machine, int ranks) {
 
 // A calibration's numbers among other ranks: rates and starts stay, NCCL's rules follow the new job.
 std::shared_ptr<CalibratedModel const> carried_over(CalibratedModel model, Topology const& topology) {
-    if (model.limits.nccl) {
-        auto& job = *model.limits.nccl;
-        job.ranks = topology.ranks();
-        job.nodes = std::max(1, topology.nodes());
-        std::vector<int> ranks_of_node(static_cast<std::size_t>(job.nodes));
-        for (RankId const rank : ids<RankId>(topology.ranks()))
-            ++ranks_of_node[static_cast<std::size_t>(topology.node_of(rank))];
-        job.ranks_per_node = *std::max_element(ranks_of_node.begin(), ranks_of_node.end());
-    }
+    if (model.limits.nccl) model.limits.nccl = among_ranks(*model.limits.nccl, topology);
     return std::make_shared<CalibratedModel const>(std::move(model));
 }
 

@@ -21,6 +21,7 @@
 #include "bench/seed_files.hpp"
 #include "bench/stages.hpp"
 #include "bench/study_notes.hpp"
+#include "bench/study_suite.hpp"
 #include "system/agreement.hpp"
 #include "system/interruption.hpp"
 #include "trace/schema.hpp"
@@ -36,37 +37,6 @@ struct Options {
     std::string suite, output;
 };
 
-// What a suite file may set: the options of measure, and how much to profile and evaluate.
-struct Suite {
-    MeasureRequest measure;
-    std::int64_t max_samples = 64, max_windows = 64, assign_samples = 16;
-    std::string assign_strategies = "balanced,round_robin,random,load_aware,capacity";
-    std::string finetune_arms = "quick";
-    std::int64_t finetune_samples = 64, finetune_length = 128, finetune_epochs = 1, finetune_windows = 32;
-    double finetune_rate = 3e-4, finetune_coefficient = 0.1;
-};
-
-Suite read_suite(std::string const& name) {
-    Suite suite;
-    read_options(suite_file(name), "suite", "use the option names of `moewire measure --help`",
-                 [&](CLI::App& app) {
-                     declare_measure_options(app, suite.measure);
-                     option(app, "max_samples", suite.max_samples, "Windows to profile");
-                     option(app, "max_windows", suite.max_windows, "Windows to evaluate; 0: all");
-                     option(app, "assign_strategies", suite.assign_strategies, "Policies to try, by comma");
-                     option(app, "assign_samples", suite.assign_samples, "Windows to try them on");
-                     option(app, "finetune_arms", suite.finetune_arms, "Set of fine-tunes: quick or full");
-                     option(app, "finetune_samples", suite.finetune_samples, "Sequences to learn from");
-                     option(app, "finetune_length", suite.finetune_length, "Tokens of a sequence");
-                     option(app, "finetune_epochs", suite.finetune_epochs, "Times that each is seen");
-                     option(app, "finetune_windows", suite.finetune_windows, "Windows to evaluate on");
-                     option(app, "finetune_rate", suite.finetune_rate, "Learning rate");
-                     option(app, "finetune_coefficient", suite.finetune_coefficient,
-                            "Weight of the switch loss; other losses pull as hard");
-                 });
-    return suite;
-}
-
 std::string suite_name(Options const& o) {
     if (static_cast<int>(o.quick) + static_cast<int>(o.full) + static_cast<int>(!o.suite.empty()) > 1) {
         throw usage_error("--quick, --full and a suite exclude each other; give one");
@@ -81,10 +51,6 @@ fs::path output_folder(Context const& context, Options const& o) {
     auto stamp = utc_now();
     std::erase_if(stamp, [](char c) { return c == ':' || c == '-'; });
     return context.world.broadcast("runs/study-" + stamp);
-}
-
-void say_stage(std::string const& text) {
-    log_note(text);
 }
 
 ArmsRequest arms_request(Context const& context, Suite const& suite, fs::path const& folder) {
@@ -173,6 +139,48 @@ int end_early(Context const& context, std::string const& signal) {
     return 0;
 }
 
+// What routing policies cost; nothing where they are skipped.
+Json try_policies(Context const& context, Stages& stages, Subject& subject, PlainParallel const& parallel,
+                  Suite const& suite, fs::path const& folder, Options const& o) {
+    if (o.skip_assignment) {
+        log_note("policies skipped, as asked");
+        return {};
+    }
+    if (suite.measure.subject.is_synthetic()) {
+        log_note("policies skipped: what they cost is perplexity, which made-up weights do not have");
+        return {};
+    }
+    auto const request = request_of(suite, folder, o);
+    Json policies;
+    bool const ran = stages.run("try routing policies", [&] {
+        policies = assign(context, subject, parallel, suite.measure.dataset, Split::test, request);
+    });
+    return ran ? policies
+               : kept_json(fs::path(request.output_dir) / "assignment_test_results.json",
+                           context.world.is_root());
+}
+
+// What balance losses do; nothing where they are skipped.
+Json try_losses(Context const& context, Stages& stages, Suite const& suite, fs::path const& folder,
+                Options const& o) {
+    if (o.skip_finetuning || suite.measure.subject.is_synthetic()) {
+        log_note(o.skip_finetuning ? "fine-tuning skipped, as asked"
+                                   : "fine-tuning skipped: made-up weights have no perplexity to lose");
+        return {};
+    }
+    auto const& world = context.world;
+    auto const request = arms_request(context, suite, folder);
+    Json arms;
+    bool const ran = stages.run("fine-tune for balance", [&] {
+        run_on_all(world, [&] {
+            if (world.is_root()) ensure_writable_folder(request.learning.output_dir);
+        });
+        arms = run_arms(context, request);
+    });
+    return ran ? arms
+               : kept_json(fs::path(request.learning.output_dir) / "arms_results.json", world.is_root());
+}
+
 int run(Context const& context, Options const& o) {
     Suite suite;
     fs::path folder;
@@ -191,7 +199,7 @@ int run(Context const& context, Options const& o) {
         if (!o.resume) require_fresh(r.output);
     });
     Stages stages(context, folder, suite_name(o), o.resume ? Stages::Start::resume : Stages::Start::fresh);
-    say_stage(fmt::format("study into {}", folder.string()));
+    log_note(fmt::format("study into {}", folder.string()));
     auto subject = load_subject(world, r.subject, WithTokenizer::yes);
     PlainParallel const parallel(world, subject);
 
@@ -212,7 +220,7 @@ int run(Context const& context, Options const& o) {
         });
         if (auto const signal = listener.heard(world); !signal.empty()) return end_early(context, signal);
     }
-    say_stage("simulate the seed study's network");
+    log_note("simulate the seed study's network");
     Attributes notes;  // of rank 0, who writes the trace
     run_on_all(world, [&] {
         if (!world.is_root()) return;
@@ -221,40 +229,13 @@ int run(Context const& context, Options const& o) {
         request.no_plots = o.no_plots;
         notes = simulation_notes(run_seed_study(request));
     });
-    Json policies;
-    if (o.skip_assignment) {
-        say_stage("policies skipped, as asked");
-    } else if (r.subject.is_synthetic()) {
-        say_stage("policies skipped: what they cost is perplexity, which made-up weights do not have");
-    } else {
-        auto const request = request_of(suite, folder, o);
-        bool const ran = stages.run("try routing policies", [&] {
-            policies = assign(context, subject, parallel, r.dataset, Split::test, request);
-        });
-        if (!ran)
-            policies =
-                kept_json(fs::path(request.output_dir) / "assignment_test_results.json", world.is_root());
-    }
+    auto const policies = try_policies(context, stages, subject, parallel, suite, folder, o);
     if (world.is_root()) notes.merge(policy_notes(policies));
-    Json arms;
-    if (o.skip_finetuning || r.subject.is_synthetic()) {
-        say_stage(o.skip_finetuning ? "fine-tuning skipped, as asked"
-                                    : "fine-tuning skipped: made-up weights have no perplexity to lose");
-    } else {
-        auto const request = arms_request(context, suite, folder);
-        bool const ran = stages.run("fine-tune for balance", [&] {
-            run_on_all(world, [&] {
-                if (world.is_root()) ensure_writable_folder(request.learning.output_dir);
-            });
-            arms = run_arms(context, request);
-        });
-        if (!ran)
-            arms = kept_json(fs::path(request.learning.output_dir) / "arms_results.json", world.is_root());
-        if (auto const signal = listener.heard(world); !signal.empty()) return end_early(context, signal);
-    }
+    auto const arms = try_losses(context, stages, suite, folder, o);
+    if (auto const signal = listener.heard(world); !signal.empty()) return end_early(context, signal);
     if (world.is_root()) notes.merge(finetune_notes(arms));
     calibrate_before(context, stages, subject, folder, r);
-    say_stage("predict, measure placements");
+    log_note("predict, measure placements");
     std::vector<Evaluation> evaluations;
     for (auto const& [name, json] : perplexities.items())
         evaluations.push_back(evaluation_of(Document::parse(json.dump())));

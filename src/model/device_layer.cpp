@@ -170,10 +170,9 @@ OwnPlace own_place(ExchangePlan const& plan, RankId rank) {
     return {before(plan.send_rows), before(plan.receive_rows), plan.send_rows[index_of(rank)]};
 }
 
-// Of the GPU's processors, so many that own rows take about half as long as the exchange of the others:
-// copied as fast as memory allows, they cost the exchange what they take themselves (two H100: 326 us with
-// half of the processors, 308 with a kernel half as fast). One copies about 45 GB/s, a GPU of 132 sends about
-// 300.
+// Of the GPU's processors, the fewer the less there is to copy while the others travel: copied as fast as
+// memory allows, own rows slow the exchange (two H100, 67 MB each way: 326 us on half of the processors, 308
+// by a slower kernel, 291 without any). The numbers below are a guess from that; no GPU has run them yet.
 double share_beside(ExchangePlan const& plan, OwnPlace const& own) {
     constexpr double of_equal_shares = 1.0 / 8, most = 1.0 / 2;
     auto const others = std::max(plan.total_send_rows(), plan.total_receive_rows()) - own.count;
@@ -181,14 +180,53 @@ double share_beside(ExchangePlan const& plan, OwnPlace const& own) {
     return std::min(most, of_equal_shares * static_cast<double>(own.count) / static_cast<double>(others));
 }
 
-// Shapes: [received row, hidden] -> [row by expert, hidden].
-at::Tensor computed(LayerId layer, at::Tensor const& away, LoadedExperts const& bank,
-                    DevicePlan const& plan) {
-    if (away.size(0) == 0) return away;
-    auto const rows = plan.by_expert.defined() ? gpu().take_rows(away, plan.by_expert, 1) : away;
-    return (bank.can_group(rows) ? bank.compute_grouped(layer, rows, plan.slot_end_there)
-                                 : bank.compute(layer, rows, plan.slot_end))
-        .contiguous();
+// Rows to send, in the order of all ranks' slots. Shapes: [token, hidden] -> [sent row, hidden].
+at::Tensor gathered(LayerId layer, at::Tensor const& rows, SentRows const& sent, std::int64_t top_k,
+                    OwnRows own, ExpertParallel const& parallel) {
+    if (own != OwnRows::beside) return gpu().take_rows(rows, sent.sorted.order, top_k);
+    auto const rank = parallel.communicator.rank();
+    auto const first = static_cast<std::int64_t>(parallel.assignment.first_slot(layer, rank));
+    auto const slots = static_cast<std::int64_t>(parallel.assignment.slots_on(layer, rank));
+    auto const others =
+        gpu().take_rows(rows, sent.sorted.order, top_k, {sent.sorted.slot_end, first, first + slots});
+    gpu().fork();
+    return others;
+}
+
+// Shape of both: [received row, hidden].
+struct Answers {
+    at::Tensor by_expert, by_source;  // own rows beside are still missing in the latter
+};
+
+Answers computed(LayerId layer, at::Tensor const& away, LoadedExperts const& bank, DevicePlan const& plan,
+                 RowRange left_out) {
+    if (away.size(0) == 0) return {away, away};
+    bool const is_sorted = !plan.by_expert.defined();
+    auto const rows = is_sorted ? away : gpu().take_rows(away, plan.by_expert, 1);
+    auto const results = (bank.can_group(rows) ? bank.compute_grouped(layer, rows, plan.slot_end_there)
+                                               : bank.compute(layer, rows, plan.slot_end))
+                             .contiguous();
+    return {results, is_sorted ? results : gpu().put_rows(results, plan.by_expert, left_out)};
+}
+
+// Own rows beside the exchange of the others, to the experts and home.
+void move_own(at::Tensor const& rows, std::int64_t top_k, DevicePlan const& plan, OwnPlace const& own,
+              at::Tensor const& away) {
+    gpu().take_rows_beside(rows, plan.sent.order.narrow(0, own.there, own.count), top_k,
+                           away.narrow(0, own.here, own.count), share_beside(plan.exchange, own));
+    gpu().join();
+}
+
+void move_own_back(Answers const& answers, DevicePlan const& plan, OwnPlace const& own,
+                   at::Tensor const& home) {
+    auto const kept = home.narrow(0, own.there, own.count);
+    if (plan.by_expert.defined() && answers.by_expert.size(0) > 0) {
+        gpu().put_rows_beside(answers.by_expert, plan.by_expert, own.received(), kept,
+                              share_beside(plan.exchange, own));
+    } else {
+        kept.copy_(answers.by_source.narrow(0, own.here, own.count));
+    }
+    gpu().join();
 }
 
 }  // namespace
@@ -205,63 +243,36 @@ at::Tensor exchanged_on_device(LayerId layer, at::Tensor const& hidden, RouterOu
         return work();
     };
     auto const& parallel = pass.parallel;
-    auto const rank = parallel.communicator.rank();
     auto const top_k = route.experts.size(1);
     auto const own = own_rows(hidden, top_k, parallel);
+    bool const is_beside = own == OwnRows::beside, is_alone = own == OwnRows::stay;
     auto const rows = hidden.contiguous();
     at::Tensor home;
     auto const plan = in_step(Step::counts, [&] {
         auto sent = sorted_rows(layer, route, bank, parallel);
         // Rows are gathered while counts travel: how many other ranks send changes nothing in their order.
-        home = in_step(Step::permute, [&] {
-            SlotRange left_out;
-            if (own == OwnRows::beside) {
-                auto const first = static_cast<std::int64_t>(parallel.assignment.first_slot(layer, rank));
-                left_out = {sent.sorted.slot_end, first,
-                            first + static_cast<std::int64_t>(parallel.assignment.slots_on(layer, rank))};
-            }
-            auto gathered = gpu().take_rows(rows, sent.sorted.order, top_k, left_out);
-            if (own == OwnRows::beside) gpu().fork();
-            return gathered;
-        });
+        home = in_step(Step::permute, [&] { return gathered(layer, rows, sent, top_k, own, parallel); });
         return planned(layer, rows, std::move(sent), own, parallel);
     });
-    auto const place = own_place(plan.exchange, rank);
-    double const share = own == OwnRows::beside ? share_beside(plan.exchange, place) : 0;
-    auto const away = own == OwnRows::stay
-                          ? home
-                          : at::empty({plan.exchange.total_receive_rows(), rows.size(1)}, rows.options());
+    auto const place = own_place(plan.exchange, parallel.communicator.rank());
+    auto const away =
+        is_alone ? home : at::empty({plan.exchange.total_receive_rows(), rows.size(1)}, rows.options());
     in_step(Step::dispatch, [&] {
-        if (own == OwnRows::stay) return;
+        if (is_alone) return;
         exchange_rows_into(parallel.exchange, plan.exchange, home, away);
-        if (own != OwnRows::beside) return;
-        gpu().take_rows_beside(rows, plan.sent.order.narrow(0, place.there, place.count), top_k,
-                               away.narrow(0, place.here, place.count), share);
-        gpu().join();
+        if (is_beside) move_own(rows, top_k, plan, place, away);
     });
     // What was sent is sent before anything that is queued from here on: answers may take its place.
-    at::Tensor by_expert;
     auto const answers = in_step(Step::experts, [&] {
-        by_expert = computed(layer, away, bank, plan);
-        auto const left_out = own == OwnRows::beside ? place.received() : RowRange{};
-        auto const in_order = plan.by_expert.defined() && by_expert.size(0) > 0
-                                  ? gpu().put_rows(by_expert, plan.by_expert, left_out)
-                                  : by_expert;
-        if (own == OwnRows::beside) gpu().fork();
-        return in_order;
+        auto all = computed(layer, away, bank, plan, is_beside ? place.received() : RowRange{});
+        if (is_beside) gpu().fork();
+        return all;
     });
-    if (own == OwnRows::stay) home = answers;
+    if (is_alone) home = answers.by_source;
     in_step(Step::combine, [&] {
-        if (own == OwnRows::stay) return;
-        exchange_rows_into(parallel.exchange, plan.exchange.reversed(), answers, home);
-        if (own != OwnRows::beside) return;
-        auto const kept = home.narrow(0, place.there, place.count);
-        if (plan.by_expert.defined() && by_expert.size(0) > 0) {
-            gpu().put_rows_beside(by_expert, plan.by_expert, place.received(), kept, share);
-        } else {
-            kept.copy_(answers.narrow(0, place.here, place.count));
-        }
-        gpu().join();
+        if (is_alone) return;
+        exchange_rows_into(parallel.exchange, plan.exchange.reversed(), answers.by_source, home);
+        if (is_beside) move_own_back(answers, plan, place, home);
     });
     return in_step(Step::unpermute,
                    [&] { return weighted_sum(home, plan.sent.place, route.weights, hidden.scalar_type()); });

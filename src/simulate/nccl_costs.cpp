@@ -10,14 +10,8 @@ constexpr double pcie5_bytes_per_s = 64e9, nvlink_bytes_per_s = 25e9;  // x16; o
 
 NcclJob job_of(Topology const& topology, NcclCosts const& costs) {
     auto const& machine = topology.machine();
-    NcclJob job;
+    NcclJob job = among_ranks({}, topology);
     job.version = costs.version;
-    job.ranks = topology.ranks();
-    job.nodes = std::max(1, topology.nodes());
-    std::vector<int> ranks_of_node(static_cast<std::size_t>(job.nodes));
-    for (RankId const rank : ids<RankId>(topology.ranks()))
-        ++ranks_of_node[static_cast<std::size_t>(topology.node_of(rank))];
-    job.ranks_per_node = *std::max_element(ranks_of_node.begin(), ranks_of_node.end());
     double port = machine.rank_out_bytes_per_s.value_or(0);
     for (auto const& dimension : machine.dimensions) port = std::max(port, dimension.bytes_per_s);
     job.link = port > pcie5_bytes_per_s ? NcclLink::nvlink : NcclLink::pcie;
@@ -41,6 +35,16 @@ bool is_network(std::string const& resource, bool is_product) {
 }
 
 }  // namespace
+
+NcclJob among_ranks(NcclJob job, Topology const& topology) {
+    job.ranks = topology.ranks();
+    job.nodes = std::max(1, topology.nodes());
+    std::vector<int> ranks_of_node(static_cast<std::size_t>(job.nodes));
+    for (RankId const rank : ids<RankId>(topology.ranks()))
+        ++ranks_of_node[static_cast<std::size_t>(topology.node_of(rank))];
+    job.ranks_per_node = *std::max_element(ranks_of_node.begin(), ranks_of_node.end());
+    return job;
+}
 
 NcclMachine::NcclMachine(Topology const& topology, NcclCosts const& costs)
     : costs_(costs), job_(job_of(topology, costs)), rules_(job_) {

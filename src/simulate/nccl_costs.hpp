@@ -36,6 +36,9 @@ struct NcclCosts {
     double network_efficiency = 0.95;
 };
 
+// The same job among the ranks and nodes of a topology; links and versions stay.
+NcclJob among_ranks(NcclJob job, Topology const& topology);
+
 // A machine as NCCL's rules and these costs see it. Links are taken for NVLink where a rank's port carries
 // more than PCIe 5.0 x16.
 class NcclMachine {
