@@ -125,6 +125,11 @@ Work work_of(Communicator const& world, Plan const& plan, KeptRun const& kept) {
     return work;
 }
 
+Record noted(Record record, Attributes const& notes) {
+    record.attributes.insert(notes.begin(), notes.end());
+    return record;
+}
+
 std::vector<PreparedText> texts_of(Work const& work, PreparationSetting const& setting) {
     std::vector<PreparedText> texts;
     for (auto const& [dataset, plan_dataset] : work.texts)
@@ -221,9 +226,7 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     SharedTrace trace(world, r, kept);
     write_head(trace, root, work, r, kept);
     trace.write(machine);
-    auto of_model = model_record(subject, evaluations);
-    of_model.attributes.insert(notes.begin(), notes.end());
-    trace.write(of_model);
+    trace.write(noted(model_record(subject, evaluations), notes));
     auto calibration = calibrate(context, *exchange, plan.transport, r, texts, offsets);
     // Only rank 0 knows whether a line was fitted, and only rank 0 writes.
     if (frozen) add_frozen(*frozen, calibration);

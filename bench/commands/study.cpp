@@ -139,6 +139,23 @@ int end_early(Context const& context, std::string const& signal) {
     return 0;
 }
 
+// `perplexities`: by dataset, kept in the folder.
+void profile_and_evaluate(Context const& context, Subject& subject, PlainParallel const& parallel,
+                          Suite const& suite, fs::path const& folder, std::string const& dataset,
+                          Options const& o, Json& perplexities) {
+    auto const& r = suite.measure;
+    ProfileRequest const request{suite.max_samples, r.window,
+                                 (folder / "profiling" / safe_name(dataset)).string(), o.no_plots};
+    profile(context, subject, parallel, dataset, Split::test, request);
+    if (r.subject.is_synthetic()) return;  // made-up weights have no perplexity
+    auto const evaluation =
+        evaluate(context, subject, parallel, dataset, Split::test, {"disjoint", r.window, suite.max_windows});
+    perplexities[evaluation.dataset] = to_json(evaluation);
+    run_on_all(context.world, [&] {
+        if (context.world.is_root()) write_file(folder / "perplexity.json", to_text(perplexities));
+    });
+}
+
 // What routing policies cost; nothing where they are skipped.
 Json try_policies(Context const& context, Stages& stages, Subject& subject, PlainParallel const& parallel,
                   Suite const& suite, fs::path const& folder, Options const& o) {
@@ -207,16 +224,7 @@ int run(Context const& context, Options const& o) {
     for (auto const& dataset : split_list(r.dataset, "--dataset")) {
         auto const stage = (r.subject.is_synthetic() ? "profile " : "profile and evaluate ") + dataset;
         stages.run(stage, [&] {
-            ProfileRequest const request{suite.max_samples, r.window,
-                                         (folder / "profiling" / safe_name(dataset)).string(), o.no_plots};
-            profile(context, subject, parallel, dataset, Split::test, request);
-            if (r.subject.is_synthetic()) return;  // made-up weights have no perplexity
-            auto const evaluation = evaluate(context, subject, parallel, dataset, Split::test,
-                                             {"disjoint", r.window, suite.max_windows});
-            perplexities[evaluation.dataset] = to_json(evaluation);
-            run_on_all(world, [&] {
-                if (world.is_root()) write_file(folder / "perplexity.json", to_text(perplexities));
-            });
+            profile_and_evaluate(context, subject, parallel, suite, folder, dataset, o, perplexities);
         });
         if (auto const signal = listener.heard(world); !signal.empty()) return end_early(context, signal);
     }
