@@ -14,10 +14,9 @@ struct RowFacts {
     std::int64_t longest = 0;
 };
 
-// Sums, counts and the longest of one row; sums and counts of every column. Signed, because vectors compare
-// no unsigned numbers.
-MOEWIRE_VECTORS RowFacts add_row(Bytes const* row, std::size_t count, std::int64_t most_short,
-                                 Bytes* column_sums, Bytes* column_messages) {
+// Sums, counts and the longest of one row. Signed, because vectors compare no unsigned numbers.
+MOEWIRE_VECTORS RowFacts facts_of(Bytes const* row, std::size_t count, std::int64_t most_short,
+                                  Bytes* column_sums) {
     Bytes sum = 0, messages = 0, short_messages = 0;
     std::int64_t longest = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -25,12 +24,15 @@ MOEWIRE_VECTORS RowFacts add_row(Bytes const* row, std::size_t count, std::int64
         auto const length = static_cast<std::int64_t>(bytes);
         longest = length > longest ? length : longest;
         column_sums[i] += bytes;
-        column_messages[i] += is_message;
         sum += bytes;
         messages += is_message;
         short_messages += length <= most_short ? is_message : 0;
     }
     return {sum, messages, short_messages, longest};
+}
+
+MOEWIRE_VECTORS void count_messages(Bytes const* row, std::size_t count, Bytes* column_messages) {
+    for (std::size_t i = 0; i < count; ++i) column_messages[i] += row[i] != 0 ? 1 : 0;
 }
 
 // Where all ways are alike the machine says how long they are.
@@ -48,36 +50,48 @@ double longest_way_s(Scenario const& scenario) {
 
 }  // namespace
 
-NcclExchange nccl_exchange(Scenario const& scenario, NcclRules const& rules) {
-    auto const ranks = scenario.bytes.extent(0);
-    NcclExchange exchange;
-    std::vector<Bytes> sums(ranks), messages(ranks);
-    auto const most_short = static_cast<std::int64_t>(rules.most_ll_bytes());
-    Bytes longest_between = 0, most_messages = 0, short_messages = 0;
-    for (std::size_t rank = 0; rank < ranks; ++rank) {
-        auto const row = scenario.bytes.row(rank);
-        auto const before = add_row(row.data(), rank, most_short, sums.data(), messages.data());
-        auto const behind = add_row(row.data() + rank + 1, ranks - rank - 1, most_short,
-                                    sums.data() + rank + 1, messages.data() + rank + 1);
-        Bytes const own = row[rank], sum = before.sum + behind.sum;
-        exchange.total_bytes += sum + own;
-        exchange.busiest_rank_bytes = std::max(exchange.busiest_rank_bytes, sum);
-        exchange.longest_bytes = std::max(exchange.longest_bytes, own);
-        longest_between =
-            std::max(longest_between, static_cast<Bytes>(std::max(before.longest, behind.longest)));
-        most_messages = std::max(most_messages, before.messages + behind.messages);
-        short_messages += before.short_messages + behind.short_messages;
+NcclExchangeSums::NcclExchangeSums(std::size_t ranks, NcclRules const& rules)
+    : most_ll_bytes_(rules.most_ll_bytes()), sums_(ranks), messages_(ranks) {}
+
+void NcclExchangeSums::add_row(std::size_t source, std::span<Bytes const> row) {
+    auto const most_short = static_cast<std::int64_t>(most_ll_bytes_);
+    auto const next = source + 1;
+    auto const before = facts_of(row.data(), source, most_short, sums_.data());
+    auto const behind = facts_of(row.data() + next, row.size() - next, most_short, sums_.data() + next);
+    Bytes const own = row[source], sum = before.sum + behind.sum;
+    so_far_.total_bytes += sum + own;
+    so_far_.busiest_rank_bytes = std::max(so_far_.busiest_rank_bytes, sum);
+    so_far_.longest_bytes = std::max(so_far_.longest_bytes, own);
+    longest_between_ =
+        std::max(longest_between_, static_cast<Bytes>(std::max(before.longest, behind.longest)));
+    most_messages_ = std::max(most_messages_, before.messages + behind.messages);
+    short_messages_ += before.short_messages + behind.short_messages;
+    // Who sends to all others has the most messages that there can be: columns need no count then.
+    if (most_messages_ + 1 == row.size()) return;
+    count_messages(row.data(), source, messages_.data());
+    count_messages(row.data() + next, row.size() - next, messages_.data() + next);
+}
+
+NcclExchange NcclExchangeSums::exchange(Scenario const& scenario) const {
+    auto exchange = so_far_;
+    auto most_messages = most_messages_;
+    for (std::size_t rank = 0; rank < sums_.size(); ++rank) {
+        exchange.busiest_rank_bytes = std::max(exchange.busiest_rank_bytes, sums_[rank]);
+        most_messages = std::max(most_messages, messages_[rank]);
     }
-    for (std::size_t rank = 0; rank < ranks; ++rank) {
-        exchange.busiest_rank_bytes = std::max(exchange.busiest_rank_bytes, sums[rank]);
-        most_messages = std::max(most_messages, messages[rank]);
-    }
-    exchange.longest_bytes = std::max(exchange.longest_bytes, longest_between);
+    exchange.longest_bytes = std::max(exchange.longest_bytes, longest_between_);
     exchange.messages = static_cast<int>(most_messages);
-    exchange.has_ll = short_messages > 0;
-    if (longest_between > rules.most_ll_bytes()) exchange.protocol = NcclProtocol::simple;
+    exchange.has_ll = short_messages_ > 0;
+    if (longest_between_ > most_ll_bytes_) exchange.protocol = NcclProtocol::simple;
     if (exchange.messages > 0) exchange.latency_s = longest_way_s(scenario);
     return exchange;
+}
+
+NcclExchange nccl_exchange(Scenario const& scenario, NcclRules const& rules) {
+    NcclExchangeSums sums(scenario.bytes.extent(0), rules);
+    for (std::size_t rank = 0; rank < scenario.bytes.extent(0); ++rank)
+        sums.add_row(rank, scenario.bytes.row(rank));
+    return sums.exchange(scenario);
 }
 
 Bytes longest_message_up_to(Grid<Bytes, 2> const& bytes, Bytes most_bytes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "simulate/cost_model.hpp"
@@ -17,6 +18,21 @@ struct NcclExchange {
     NcclProtocol protocol = NcclProtocol::ll;  // simple, as soon as one message between ranks is
     bool has_ll = false;                       // does any message between ranks go by LL?
     double latency_s = 0;                      // of the longest way that bytes take
+};
+
+// Row by row, for whoever reads the matrix anyway.
+class NcclExchangeSums {
+  public:
+    NcclExchangeSums(std::size_t ranks, NcclRules const& rules);
+    void add_row(std::size_t source, std::span<std::uint64_t const> row);
+    // Once all rows were added. `scenario`: whose rows they were.
+    NcclExchange exchange(Scenario const& scenario) const;
+
+  private:
+    std::uint64_t most_ll_bytes_;
+    std::vector<std::uint64_t> sums_, messages_;  // Shape: [destination], what others send
+    NcclExchange so_far_;
+    std::uint64_t longest_between_ = 0, most_messages_ = 0, short_messages_ = 0;
 };
 
 NcclExchange nccl_exchange(Scenario const& scenario, NcclRules const& rules);

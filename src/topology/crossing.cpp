@@ -41,11 +41,13 @@ MOEWIRE_VECTORS void add(Bytes const* from, std::size_t count, Bytes* to) {
 
 class CrossingSums {
   public:
-    CrossingSums(Topology const& topology, Grid<Bytes, 2> const& bytes, Bytes doubled_most_bytes)
+    CrossingSums(Topology const& topology, Grid<Bytes, 2> const& bytes, Bytes doubled_most_bytes,
+                 Topology::RowLook const& look)
         : t_(topology),
           m_(topology.machine_),
           bytes_(bytes),
           doubled_most_(static_cast<std::int64_t>(doubled_most_bytes)),
+          look_(look),
           ranks_(at(topology.ranks())),
           forwards_(t_.nodes_ > 1 && m_.leaf && m_.leaf->crossing == RailCrossing::forwarded),
           into_(ranks_),
@@ -119,6 +121,7 @@ class CrossingSums {
         auto const row = bytes_.row(source);
         auto const& place = t_.places_[source];
         auto const& neighbours = t_.ranks_on_node_[at(node)];
+        if (look_) look_(source, row);
         Bytes const all = add_row(row.data(), ranks_, doubled_most_, columns_.data());
         Bytes const own = between(source, source);
         columns_[source] -= own;
@@ -191,6 +194,7 @@ class CrossingSums {
     MachineDescription const& m_;
     Grid<Bytes, 2> const& bytes_;
     std::int64_t doubled_most_;
+    Topology::RowLook const& look_;
     std::size_t ranks_;
     bool forwards_;
     std::map<std::pair<int, int>, std::vector<std::size_t>> sources_;  // by node and card
@@ -202,11 +206,13 @@ class CrossingSums {
     std::vector<double> crossing_;
 };
 
-std::vector<double> Topology::crossing_bytes(Grid<Bytes, 2> const& bytes, Bytes doubled_most_bytes) const {
+std::vector<double> Topology::crossing_bytes(Grid<Bytes, 2> const& bytes, Bytes doubled_most_bytes,
+                                             RowLook const& look) const {
     MOEWIRE_EXPECT(bytes.extent(0) == at(ranks()) && bytes.extent(1) == at(ranks()));
-    if (machine_.dimensions.empty()) return CrossingSums(*this, bytes, doubled_most_bytes).sum();
+    if (machine_.dimensions.empty()) return CrossingSums(*this, bytes, doubled_most_bytes, look).sum();
     std::vector<double> crossing(resources_.size());
     for (RankId const source : ids<RankId>(ranks())) {
+        if (look) look(index_of(source), bytes.row(index_of(source)));
         for (RankId const destination : ids<RankId>(ranks())) {
             auto const value =
                 weighed(bytes(source, destination), static_cast<std::int64_t>(doubled_most_bytes));

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,9 +47,11 @@ class Topology {
 
     // Bytes of an exchange that cross each resource: in one pass over a machine of nodes, path by path over a
     // product network. Messages of at most `doubled_most_bytes` count twice. Shape of `bytes`: [source,
-    // destination]; of the result: [resource].
+    // destination]; of the result: [resource]. `look` is shown each row once, in no order, next to its own
+    // reading: a matrix of a thousand ranks is read from memory, and once is what that costs.
+    using RowLook = std::function<void(std::size_t source, std::span<std::uint64_t const> row)>;
     std::vector<double> crossing_bytes(Grid<std::uint64_t, 2> const& bytes,
-                                       std::uint64_t doubled_most_bytes = 0) const;
+                                       std::uint64_t doubled_most_bytes = 0, RowLook const& look = {}) const;
 
     // Of one message: the machine's, and that of every wide-area link or hop on its way. Unit: seconds.
     double latency_s(RankId source, RankId destination) const;
