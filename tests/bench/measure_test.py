@@ -147,7 +147,7 @@ class FullDisk(ProgramTest):
         arguments = ["measure", "--dataset", "drama,manual", "--strategies", "contiguous,random", "--tokens_per_rank", 64, "--window", 64,
                      "--iterations", 400, "--warmups", 0, "--output"]
         self.ok(*arguments, whole)
-        limit_kib = (self.scratch / "whole.jsonl").stat().st_size * 3 // 4 // 1024
+        limit_kib = (self.scratch / "whole.jsonl").stat().st_size * 5 // 8 // 1024
         path = self.scratch / "run.h5"
         done = subprocess.run(["bash", "-c", f'ulimit -f {limit_kib}; exec "$0" "$@"', PROGRAM, *map(str, arguments), path], capture_output=True, text=True)
         self.assertEqual(done.returncode, 4, done.stderr)
