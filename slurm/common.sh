@@ -17,6 +17,10 @@ if [[ -n ${MOEWIRE_MPI_IF:-} ]]; then
 fi
 [[ -z ${MOEWIRE_NCCL_IB_HCA:-} ]] || export NCCL_IB_HCA=$MOEWIRE_NCCL_IB_HCA
 
+# Slurm's daemons meet by rings or by trees, as it suits the message. Of both in turn a rank may leave MPI_Init while
+# another is not in it yet, which then dies of the first message (signal 11). Busy nodes, Slurm 22.05, Open MPI 4.1:
+# 10 of 89 starts; by rings alone none of 89.
+export SLURM_PMIX_FENCE=${SLURM_PMIX_FENCE:-ring}
 launcher=(srun --kill-on-bad-exit=1)
 read -ra launcher_options <<<"${MOEWIRE_SRUN_OPTIONS:---mpi=pmix}"
 if [[ ${MOEWIRE_LAUNCHER:-srun} == mpirun ]]; then

@@ -39,7 +39,8 @@ class Slurm:
 
     def __init__(self, nodes: int, scratch: Path, cpus: int = 8, gpus: int = 2, down_after_s: int = 10):
         self.nodes, self.folder, self.gpus = nodes, Path(scratch) / "slurm", gpus
-        self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf")}
+        # Plain srun would start by chance otherwise: see slurm/common.sh.
+        self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf"), "SLURM_PMIX_FENCE": "ring"}
         self.hosts = Hosts([*(f"node{i}" for i in range(nodes)), "login"], Path(scratch) / "hosts")
         try:
             self._configure(cpus, down_after_s)
