@@ -6,14 +6,16 @@
 #include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
 #include <ATen/core/grad_mode.h>
-#include <climits>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "model/blas.hpp"
+#include "model/host_attention.hpp"
 #include "model/host_kernels.hpp"
 
 namespace moewire {
 namespace {
 
+using blas::Lies;
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
@@ -38,23 +40,35 @@ struct Swiglu : Function<Swiglu> {
     }
 };
 
-// Logits are read once on the way in, and once on the way back; no table of logarithms is written.
-struct CrossEntropy : Function<CrossEntropy> {
-    static at::Tensor forward(AutogradContext* context, at::Tensor const& logits, at::Tensor const& targets) {
-        auto const totals = host_kernels::log_totals(logits);
-        context->save_for_backward({logits, targets, totals});
-        return (totals - logits.gather(1, targets.unsqueeze(1)).squeeze(1)).sum();
+struct HostAttention : Function<HostAttention> {
+    static at::Tensor forward(AutogradContext* context, at::Tensor const& q, at::Tensor const& k,
+                              at::Tensor const& v, double scale, std::int64_t window) {
+        at::Tensor log_totals;
+        auto const out = host_kernels::attend(q, k, v, scale, window, &log_totals);
+        context->save_for_backward({q, k, v, out, log_totals});
+        context->saved_data["scale"] = scale;
+        context->saved_data["window"] = window;
+        return out;
     }
     static variable_list backward(AutogradContext* context, variable_list gradients) {
-        auto const saved = context->get_saved_variables();
-        return {host_kernels::shares_less_targets(saved[0], saved[1], saved[2], gradients[0].item<double>()),
-                {}};
+        auto const s = context->get_saved_variables();
+        auto const back = host_kernels::attend_back(s[0], s[1], s[2], s[3], s[4], gradients[0],
+                                                    context->saved_data["scale"].toDouble(),
+                                                    context->saved_data["window"].toInt());
+        return {back.of_q, back.of_k, back.of_v, {}, {}};
     }
 };
 
 struct RmsNorm : Function<RmsNorm> {
     static at::Tensor forward(AutogradContext* context, at::Tensor const& x, at::Tensor const& weight,
                               double eps) {
+        if (host_kernels::suit(x) && host_kernels::suit(weight)) {
+            at::Tensor scales;
+            auto const out = host_kernels::rms_norm(x, weight, eps, &scales);
+            context->save_for_backward({x, weight, scales});
+            context->saved_data["on_host"] = true;
+            return out;
+        }
         auto const wide = x.to(at::kFloat);
         auto const scale = at::rsqrt(wide.square().mean(-1, /*keepdim=*/true).add_(eps));
         context->save_for_backward({x, weight, scale});
@@ -63,6 +77,10 @@ struct RmsNorm : Function<RmsNorm> {
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         auto const saved = context->get_saved_variables();
         auto const &x = saved[0], &weight = saved[1], &scale = saved[2];
+        if (context->saved_data.count("on_host") != 0) {
+            auto const back = host_kernels::rms_norm_back(x, weight, scale, gradients[0]);
+            return {back.of_x, back.of_weight, {}};
+        }
         auto const direction = x.to(at::kFloat) * scale;
         auto const wide = gradients[0].to(at::kFloat);
         auto const inner = wide * weight.to(at::kFloat);
@@ -84,6 +102,10 @@ struct Gathered : Function<Gathered> {
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         auto const place = context->get_saved_variables()[0];
         auto const top_k = context->saved_data["top_k"].toInt();
+        if (host_kernels::suit(gradients[0])) {
+            auto const ones = at::ones({place.size(0) / top_k, top_k}, gradients[0].options());
+            return {host_kernels::combine(gradients[0], place, ones), {}, {}, {}};
+        }
         auto const by_token = gradients[0].index_select(0, place).view({-1, top_k, gradients[0].size(1)});
         return {by_token.sum(1), {}, {}, {}};
     }
@@ -93,6 +115,8 @@ struct Combined : Function<Combined> {
     static at::Tensor forward(AutogradContext* context, at::Tensor const& results, at::Tensor const& order,
                               at::Tensor const& place, at::Tensor const& weights) {
         context->save_for_backward({results, order, place, weights});
+        if (host_kernels::suit(results) && host_kernels::suit(weights))
+            return host_kernels::combine(results, place, weights);
         auto const tokens = weights.size(0), top_k = weights.size(1);
         auto const answers = results.index_select(0, place).view({tokens, top_k, results.size(1)});
         return at::bmm(weights.to(results.scalar_type()).unsqueeze(1), answers).squeeze(1);
@@ -100,6 +124,10 @@ struct Combined : Function<Combined> {
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         auto const saved = context->get_saved_variables();
         auto const &results = saved[0], &order = saved[1], &place = saved[2], &weights = saved[3];
+        if (host_kernels::suit(results) && host_kernels::suit(weights)) {
+            auto const back = host_kernels::combine_back(results, place, weights, gradients[0]);
+            return {back.of_results, {}, {}, back.of_weights};
+        }
         auto const tokens = weights.size(0), top_k = weights.size(1);
         auto const gradient = gradients[0].contiguous();
         auto const answers = results.index_select(0, place).view({tokens, top_k, results.size(1)});
@@ -125,44 +153,20 @@ void for_each_slot(std::vector<std::int64_t> const& slot_end,
                      });
 }
 
-// Rows of fp32 that lie on the CPU side by side go to BLAS itself: for matrices this small, what a tensor's
-// view costs counts. Null where torch's library brings no such name.
-extern "C" void sgemm_(char const* a_as, char const* b_as, int const* m, int const* n, int const* k,
-                       float const* alpha, float const* a, int const* a_stride, float const* b,
-                       int const* b_stride, float const* beta, float* c, int const* c_stride)
-    __attribute__((weak));
-
-bool suit_blas(std::initializer_list<at::Tensor> tensors) {
-    return sgemm_ != nullptr && std::ranges::all_of(tensors, [](at::Tensor const& t) {
-               return t.is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous() && t.numel() < INT_MAX;
-           });
-}
-
-// out [rows, columns] = a [rows, depth] x b [depth, columns], all by rows; either may lie transposed.
-enum class Lies { straight, transposed };
-void multiply(std::int64_t rows, std::int64_t columns, std::int64_t depth, float const* a, Lies a_lies,
-              float const* b, Lies b_lies, float* out) {
-    // BLAS counts by columns: what it calls the first matrix is our second, read across.
-    int const m = static_cast<int>(columns), n = static_cast<int>(rows), k = static_cast<int>(depth);
-    int const b_stride = b_lies == Lies::straight ? m : k, a_stride = a_lies == Lies::straight ? k : n;
-    float const one = 1, zero = 0;
-    sgemm_(b_lies == Lies::straight ? "N" : "T", a_lies == Lies::straight ? "N" : "T", &m, &n, &k, &one, b,
-           &b_stride, a, &a_stride, &zero, out, &m);
-}
-
 struct BySlot : Function<BySlot> {
     static at::Tensor forward(AutogradContext* context, at::Tensor const& rows, at::Tensor const& weights,
                               std::vector<std::int64_t> slot_end) {
         context->save_for_backward({rows, weights});
         auto const out = at::empty({rows.size(0), weights.size(1)}, rows.options());
         auto const inputs = weights.size(2), outputs = weights.size(1);
-        bool const direct = suit_blas({rows, weights});
+        bool const direct = blas::suits({rows, weights});
         for_each_slot(slot_end, [&](std::int64_t slot, std::int64_t begin, std::int64_t count) {
             if (count == 0) return;
             if (direct)
-                return multiply(count, outputs, inputs, rows.const_data_ptr<float>() + begin * inputs,
-                                Lies::straight, weights.const_data_ptr<float>() + slot * outputs * inputs,
-                                Lies::transposed, out.mutable_data_ptr<float>() + begin * outputs);
+                return blas::multiply(count, outputs, inputs, rows.const_data_ptr<float>() + begin * inputs,
+                                      Lies::straight,
+                                      weights.const_data_ptr<float>() + slot * outputs * inputs,
+                                      Lies::transposed, out.mutable_data_ptr<float>() + begin * outputs);
             auto target = out.narrow(0, begin, count);
             at::mm_out(target, rows.narrow(0, begin, count), weights[slot].t());
         });
@@ -178,7 +182,7 @@ struct BySlot : Function<BySlot> {
         auto const of_rows = at::empty_like(rows);
         auto const of_weights = wants_weights ? at::empty_like(weights) : at::Tensor();
         auto const inputs = weights.size(2), outputs = weights.size(1);
-        bool const direct = suit_blas({rows, weights, gradient});
+        bool const direct = blas::suits({rows, weights, gradient});
         for_each_slot(slot_end, [&](std::int64_t slot, std::int64_t begin, std::int64_t count) {
             if (count == 0) {
                 if (wants_weights) of_weights[slot].zero_();
@@ -187,13 +191,13 @@ struct BySlot : Function<BySlot> {
             if (direct) {
                 auto const* slope = gradient.const_data_ptr<float>() + begin * outputs;
                 auto const place = slot * outputs * inputs;
-                multiply(count, inputs, outputs, slope, Lies::straight,
-                         weights.const_data_ptr<float>() + place, Lies::straight,
-                         of_rows.mutable_data_ptr<float>() + begin * inputs);
+                blas::multiply(count, inputs, outputs, slope, Lies::straight,
+                               weights.const_data_ptr<float>() + place, Lies::straight,
+                               of_rows.mutable_data_ptr<float>() + begin * inputs);
                 if (wants_weights)
-                    multiply(outputs, inputs, count, slope, Lies::transposed,
-                             rows.const_data_ptr<float>() + begin * inputs, Lies::straight,
-                             of_weights.mutable_data_ptr<float>() + place);
+                    blas::multiply(outputs, inputs, count, slope, Lies::transposed,
+                                   rows.const_data_ptr<float>() + begin * inputs, Lies::straight,
+                                   of_weights.mutable_data_ptr<float>() + place);
                 return;
             }
             auto const mine = gradient.narrow(0, begin, count);
@@ -213,13 +217,9 @@ struct BySlot : Function<BySlot> {
 at::Tensor differentiable_swiglu(at::Tensor const& gate_up) {
     return Swiglu::apply(gate_up);
 }
-at::Tensor summed_cross_entropy(at::Tensor const& logits, at::Tensor const& targets) {
-    bool const fits = [&] {
-        at::NoGradGuard const no_gradients;  // which kernels look for
-        return host_kernels::suit(logits);
-    }();
-    if (fits) return CrossEntropy::apply(logits, targets);
-    return at::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum);
+at::Tensor differentiable_attention(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v,
+                                    double scale, std::optional<std::int64_t> window) {
+    return HostAttention::apply(q, k, v, scale, window.value_or(k.size(2) + 1));
 }
 at::Tensor differentiable_rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {
     return RmsNorm::apply(x, weight, eps);

@@ -2,6 +2,7 @@
 // (Inside the model room only.)
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -11,8 +12,9 @@ namespace moewire {
 // silu(gate) * up. Shape of `gate_up`: [row, 2 x intermediate] -> [row, intermediate].
 at::Tensor differentiable_swiglu(at::Tensor const& gate_up);
 
-// Cross entropy of every row, summed; fp32 inside. Shapes: [row, class], [row] (int64) -> scalar.
-at::Tensor summed_cross_entropy(at::Tensor const& logits, at::Tensor const& targets);
+// Causal attention where host_kernels::suit_attention() holds. Shapes: as host_kernels::attend().
+at::Tensor differentiable_attention(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v,
+                                    double scale, std::optional<std::int64_t> window);
 
 // RMSNorm over the last dimension, in fp32 inside. Shape: as `x`.
 at::Tensor differentiable_rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps);

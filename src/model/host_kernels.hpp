@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include <ATen/core/Tensor.h>
 
@@ -13,8 +12,27 @@ namespace moewire::host_kernels {
 // gradient is wanted?
 bool suit(at::Tensor const& x);
 
-// x / rms(x) * weight over the last dimension. Shape of the result: as `x`, contiguous.
-at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps);
+// x / rms(x) * weight over the last dimension. Shape of the result: as `x`, contiguous. `scales`, where it is
+// given, becomes 1 / rms of every row: [row].
+at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, at::Tensor* scales = nullptr);
+
+// Its way back. Shapes: as x, [row], as x -> as x, as weight.
+struct NormGradients {
+    at::Tensor of_x, of_weight;
+};
+NormGradients rms_norm_back(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& scales,
+                            at::Tensor const& gradient);
+
+// Each token's rows, weighted and summed; `place` tells which those are, token by token, each row once.
+// Shapes: [row, hidden], [row] (int64), [token, choice] -> [token, hidden].
+at::Tensor combine(at::Tensor const& results, at::Tensor const& place, at::Tensor const& weights);
+
+// Its way back. Shapes: of `gradient` [token, hidden]; of the result as `results` and as `weights`.
+struct CombineGradients {
+    at::Tensor of_results, of_weights;
+};
+CombineGradients combine_back(at::Tensor const& results, at::Tensor const& place, at::Tensor const& weights,
+                              at::Tensor const& gradient);
 
 // silu(gate) * up. Shape of `gate_up`: [row, 2 x width], gate columns first; the result: [row, width].
 at::Tensor swiglu(at::Tensor const& gate_up);
@@ -22,23 +40,8 @@ at::Tensor swiglu(at::Tensor const& gate_up);
 // Its way back. Shape of `gradient`: [row, width]; of the result: as `gate_up`.
 at::Tensor swiglu_back(at::Tensor const& gate_up, at::Tensor const& gradient);
 
-// log(sum(exp)) of every row. Shape: [row, width] -> [row].
-at::Tensor log_totals(at::Tensor const& x);
-
-// exp(x - log_totals) * scale, less scale at each row's target. Shapes: [row, width], [row] (int64), [row] ->
-// [row, width].
-at::Tensor shares_less_targets(at::Tensor const& x, at::Tensor const& targets, at::Tensor const& totals,
-                               double scale);
-
-// Can `attend` take these? Dimensions of heads must be multiples of 8.
-bool suit_attention(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v);
-
-// Causal attention of the last positions to all of them: softmax over tiles of keys, with a running maximum,
-// so that no score is ever written to memory. Shapes: q [sequence, head, position, dim], k [sequence, kv
-// head, past + position, dim], v [sequence, kv head, past + position, value dim]; the result: [sequence,
-// head, position, value dim], a view of [sequence, position, head, value dim]. Source: Milakov and
-// Gimelshein, "Online normalizer calculation for softmax", 2018.
-at::Tensor attend(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v, double scale,
-                  std::optional<std::int64_t> window);
+// Cross entropy of all rows, summed. The logits become its gradient: their shares, less 1 at each target.
+// Shapes: [row, class] contiguous, [row] (int64).
+double cross_entropy_in_place(at::Tensor logits, at::Tensor const& targets);
 
 }  // namespace moewire::host_kernels

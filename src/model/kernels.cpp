@@ -9,6 +9,7 @@
 
 #include "gpu/gpu.hpp"
 #include "model/derivatives.hpp"
+#include "model/host_attention.hpp"
 #include "model/host_kernels.hpp"
 
 namespace moewire {
@@ -115,8 +116,13 @@ at::Tensor activate(at::Tensor const& gate_up, Activation activation, double lim
 at::Tensor attend(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v,
                   AttendOptions const& options) {
     auto const positions = q.size(2), keys = k.size(2), heads = q.size(1);
-    if (!options.sinks.defined() && host_kernels::suit_attention(q, k, v))
-        return host_kernels::attend(q, k, v, options.scale, options.window);
+    bool const is_ours = [&] {
+        at::NoGradGuard const no_gradients;  // which kernels look for
+        return !options.sinks.defined() && host_kernels::suit_attention(q, k, v);
+    }();
+    if (is_ours && at::GradMode::is_enabled())
+        return differentiable_attention(q, k, v, options.scale, options.window);
+    if (is_ours) return host_kernels::attend(q, k, v, options.scale, options.window);
     auto const all_k = for_each_head(k, heads), all_v = for_each_head(v, heads);
     if (options.sinks.defined()) return attend_with_sinks(q, all_k, all_v, options);
     bool const windowed = options.window && *options.window < keys;

@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/registry.hpp"
 #include "model/decoder.hpp"
-#include "model/derivatives.hpp"
+#include "model/head_loss.hpp"
 #include "system/agreement.hpp"
 
 namespace moewire {
@@ -168,9 +168,8 @@ TrainingPass Decoder::forward_to_learn(Grid<std::int32_t, 2> const& tokens, Expe
         result.layers.push_back({routing.logits, shares, routing.route.experts});
     }
     auto const count = ids.size(1) - 1;
-    auto const logits = logits_of(final_norm_->forward(hidden).narrow(1, 0, count));
-    result.nll_sum =
-        summed_cross_entropy(logits.reshape({-1, facts_.vocabulary}), ids.narrow(1, 1, count).reshape({-1}));
+    auto const rows = final_norm_->forward(hidden).narrow(1, 0, count).reshape({-1, facts_.hidden_size});
+    result.nll_sum = head_cross_entropy(rows, head_, head_bias_, ids.narrow(1, 1, count).reshape({-1}));
     result.targets = ids.size(0) * count;
     result.sequences = ids.size(0);
     result.sound = at::stack(sound);
