@@ -48,9 +48,10 @@ FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, 
 // Collective: all ranks. The same, with an exchange and a topology of its own.
 FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const& request);
 
-// Collective: all ranks. Reads a frozen file on every rank and compares its keys with this run's.
-// Throws on all ranks: usage, when the file is not there, damaged, changed, or made elsewhere.
-FrozenCalibration calibration_for(Context const& context, std::filesystem::path const& file,
+// Collective: all ranks. Reads a frozen file on every rank and compares its keys with this run's; of one that
+// is carried over, only how it exchanges. Throws on all ranks: usage, when the file is not there, damaged,
+// changed, or made elsewhere.
+FrozenCalibration calibration_for(Context const& context, std::filesystem::path const& file, bool is_carried,
                                   Record const& root, Record const& topology);
 
 }  // namespace moewire

@@ -126,7 +126,8 @@ std::vector<Choice> choices_of(TraceComparison const& comparison) {
 TraceComparison compare_trace(Trace const& trace, std::optional<FrozenCalibration> const& frozen,
                               std::string const& file) {
     if (frozen) {
-        expect_same_keys(frozen->keys, keys_of(trace.root, trace.topology), file);
+        if (!trace.calibration.has("frozen_elsewhere"))
+            expect_same_keys(frozen->keys, keys_of(trace.root, trace.topology), file);
         if (!trace.calibration.has("frozen_digest") ||
             trace.calibration.text("frozen_digest") != digest_of(*frozen)) {
             throw input_error(
@@ -141,6 +142,8 @@ TraceComparison compare_trace(Trace const& trace, std::optional<FrozenCalibratio
                           ? std::optional(thaw(trace.calibration.text("frozen"), trace.path.string()))
                           : std::nullopt;
     comparison.model = kept ? std::string(own_name) : "line";
+    if (trace.calibration.has("frozen_elsewhere"))
+        comparison.elsewhere = trace.calibration.text("frozen_elsewhere");
     auto const uniform = uniform_points(trace, kept);
     for (auto const& record : trace.cases) {
         if (record.text("status") != status::ok) continue;
@@ -173,6 +176,12 @@ TraceComparison compare_trace(Trace const& trace, std::optional<FrozenCalibratio
 TraceComparison joined(std::vector<TraceComparison> runs) {
     auto all = std::move(runs.front());
     for (auto run = runs.begin() + 1; run != runs.end(); ++run) {
+        if (run->elsewhere.empty() != all.elsewhere.empty()) {
+            throw input_error(
+                "compare",
+                "one run was predicted by a calibration of its own machine, another by one that "
+                "was carried over (their errors are not of one kind); compare them one by one");
+        }
         if (run->model != all.model) {
             throw input_error(
                 "compare",

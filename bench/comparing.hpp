@@ -33,14 +33,16 @@ struct CompareGates {
 };
 
 struct TraceComparison {
-    std::string model;  // ours: "calibrated", or "line" where no calibration was named
+    std::string model;      // ours: "calibrated", or "line" where no calibration was named
+    std::string elsewhere;  // what was different where that calibration was made; empty: made here
     std::vector<ComparedExchange> exchanges;
     std::vector<Choice> choices;
     std::vector<std::string> models;  // ours, other cost models, baselines: rows of the first table
 };
 
-// `frozen`: its keys must be the trace's. Throws: usage (source "compare"), when nothing was measured, or
-// written after it was measured, or the calibration is not this trace's.
+// `frozen`: its keys must be the trace's, unless that says it was carried over. Throws: usage (source
+// "compare"), when nothing was measured, or written after it was measured, or the calibration is not this
+// trace's.
 TraceComparison compare_trace(Trace const& trace, std::optional<FrozenCalibration> const& frozen,
                               std::string const& file);
 

@@ -70,7 +70,11 @@ Json json_of(Accuracy const& a) {
 }  // namespace
 
 std::string comparison_text(TraceComparison const& c) {
-    std::string text = model_table(c);
+    std::string text;
+    if (!c.elsewhere.empty())
+        text = fmt::format("predicted by a calibration made elsewhere (evidence: transferred): {}\n\n",
+                           c.elsewhere);
+    text += model_table(c);
     text += class_table(c, "busiest port", [](auto const& e) { return e.size_class; });
     text += class_table(c, "busiest / mean port", [](auto const& e) { return e.skew_class; });
     text += class_table(c, "strategy", [](auto const& e) { return e.strategy; });
@@ -88,7 +92,10 @@ std::string comparison_text(TraceComparison const& c) {
 }
 
 std::string comparison_json(TraceComparison const& c) {
-    Json json{{"model", c.model}, {"models", Json::object()}, {"p99_error", p99_error(c)}};
+    Json json{{"model", c.model},
+              {"made_elsewhere", c.elsewhere},
+              {"models", Json::object()},
+              {"p99_error", p99_error(c)}};
     for (auto const& model : c.models) {
         auto& one = json["models"][model] = json_of(accuracy_of_model(c, model));
         one["kendall_tau"] = mean_tau(c, model);

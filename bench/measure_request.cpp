@@ -35,6 +35,8 @@ void declare_measure_options(CLI::App& app, MeasureRequest& r) {
            "Described machine for bounds: probe, a name in bench/topologies, or a TOML file");
     option(app, "calibration", r.calibration,
            "Frozen file of `moewire calibrate`: predicts by it too; refused where its keys differ");
+    flag(app, "transfer", r.transfer,
+         "Carry that file over from other ranks or another machine (evidence: transferred)");
     option(app, "tokens_per_rank", r.tokens_per_rank, "Tokens of each rank in one forward pass");
     option(app, "window", r.window, "Tokens of one sequence");
     option(app, "batches", r.batches,
@@ -114,6 +116,8 @@ void check(MeasureRequest const& r) {
             "--tokens_per_rank {} is no multiple of --window {} (sequences have one length); use {}",
             r.tokens_per_rank, r.window, (r.tokens_per_rank / r.window + 1) * r.window));
     }
+    if (r.transfer && r.calibration.empty())
+        throw usage_error("--transfer carries a calibration over (none was named); give --calibration FILE");
     if (r.resume && r.overwrite)
         throw usage_error("--resume keeps what --overwrite drops (both cannot be); give one");
     if (!r.output.ends_with(".h5"))

@@ -26,6 +26,7 @@ struct MeasureRequest {
     std::string delay;  // "RANK:MICROSECONDS", before each of that rank's exchanges in a replay
     std::string topology = "probe";
     std::string calibration;  // a frozen file; empty: the line fitted here alone
+    bool transfer = false;    // it may have been made among other ranks, or on another machine
     std::int64_t tokens_per_rank = 1024;
     std::int64_t window = 256;
     std::int64_t batches = 1;  // of tokens_per_rank each; an iteration runs them all

@@ -222,14 +222,20 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     add_launch(root, subject.memory, r.launch, r.cadence);
     auto const machine = topology_record(topology);
     std::optional<FrozenCalibration> frozen;
-    if (!r.calibration.empty()) frozen = calibration_for(context, r.calibration, root, machine);
+    if (!r.calibration.empty()) frozen = calibration_for(context, r.calibration, r.transfer, root, machine);
     SharedTrace trace(world, r, kept);
     write_head(trace, root, work, r, kept);
     trace.write(machine);
     trace.write(noted(model_record(subject, evaluations), notes));
     auto calibration = calibrate(context, *exchange, plan.transport, r, texts, offsets);
     // Only rank 0 knows whether a line was fitted, and only rank 0 writes.
-    if (frozen) add_frozen(*frozen, calibration);
+    if (frozen) {
+        std::string const elsewhere =
+            r.transfer ? fmt::format("{}", fmt::join(differences(frozen->keys, keys_of(root, machine)), "; "))
+                       : "";
+        add_frozen(*frozen, elsewhere.empty() ? frozen->model : carried_to(frozen->model, topology),
+                   elsewhere, calibration);
+    }
     trace.write(calibration.parameters.line || frozen
                     ? calibration.record
                     : Record{place::calibration, {{"why", calibration.why_no_line}}, {}});

@@ -125,12 +125,14 @@ Calibration calibrate(Context const& context, Exchange& exchange, std::string co
     return calibration;
 }
 
-void add_frozen(FrozenCalibration const& frozen, Calibration& calibration) {
-    calibration.parameters.calibrated = std::make_shared<CalibratedModel const>(frozen.model);
+void add_frozen(FrozenCalibration const& frozen, CalibratedModel model, std::string const& elsewhere,
+                Calibration& calibration) {
+    calibration.parameters.calibrated = std::make_shared<CalibratedModel const>(std::move(model));
     auto& record = calibration.record;
     record.path = place::calibration;
     record.attributes["frozen"] = freeze(frozen);
     record.attributes["frozen_digest"] = digest_of(frozen);
+    if (!elsewhere.empty()) record.attributes["frozen_elsewhere"] = elsewhere;
     if (!calibration.why_no_line.empty()) record.attributes["why"] = calibration.why_no_line;
 }
 

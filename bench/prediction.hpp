@@ -26,8 +26,10 @@ Calibration calibrate(Context const& context, Exchange& exchange, std::string co
                       MeasureRequest const& request, std::vector<PreparedText> const& texts,
                       std::vector<ClockOffset> const& offsets);
 
-// Predict by a frozen calibration too, and keep it in the record.
-void add_frozen(FrozenCalibration const& frozen, Calibration& calibration);
+// Predict by a frozen calibration too, and keep it in the record. `model`: the calibration's own, or carried
+// to this machine; then `elsewhere` says what was different where it was made.
+void add_frozen(FrozenCalibration const& frozen, CalibratedModel model, std::string const& elsewhere,
+                Calibration& calibration);
 
 // predicted/{dispatch,combine}/<model>_{s,low_s,high_s,bound_s} of every cost model that has its parameters,
 // and the attributes `binding_resource` and `evidence.<model>`.

@@ -11,7 +11,6 @@
 #include "bench/facts.hpp"
 #include "bench/places.hpp"
 #include "simulate/calibration_file.hpp"
-#include "simulate/nccl_costs.hpp"
 #include "simulate/nccl_rules.hpp"
 #include "trace/trace_reader.hpp"
 
@@ -120,12 +119,6 @@ std::vector<int> nodes_of(MachineDescription const& machine, int ranks) {
     return nodes;
 }
 
-// A calibration's numbers among other ranks: rates and starts stay, NCCL's rules follow the new job.
-std::shared_ptr<CalibratedModel const> carried_over(CalibratedModel model, Topology const& topology) {
-    if (model.limits.nccl) model.limits.nccl = among_ranks(*model.limits.nccl, topology);
-    return std::make_shared<CalibratedModel const>(std::move(model));
-}
-
 // Everything but the sums, on one machine.
 std::vector<WhatIfResult> run_dense(WhatIfRequest const& r, std::vector<TrafficSource> const& sources,
                                     std::vector<std::string> const& models, MachineDescription const& machine,
@@ -141,11 +134,12 @@ std::vector<WhatIfResult> run_dense(WhatIfRequest const& r, std::vector<TrafficS
     for (auto const& source : sources) {
         Topology const topology(machine,
                                 source.node_of_rank.empty() ? nodes_of(machine, ranks) : source.node_of_rank);
-        if (calibrated) parameters.calibrated = carried_over(*calibrated, topology);
+        if (calibrated)
+            parameters.calibrated =
+                std::make_shared<CalibratedModel const>(carried_to(*calibrated, topology));
         for (auto const& model : models) {
             if (model == sums_model) continue;
             results.push_back(result_of(source, model, topology, parameters));
-            if (model == "calibrated") results.back().evidence = "transferred";
         }
     }
     return results;

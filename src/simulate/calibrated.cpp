@@ -81,6 +81,12 @@ double CalibratedModel::widening(ExchangeLoad const& load) const {
     return factor;
 }
 
+CalibratedModel carried_to(CalibratedModel model, Topology const& topology) {
+    if (model.limits.nccl) model.limits.nccl = among_ranks(*model.limits.nccl, topology);
+    model.is_carried = true;
+    return model;
+}
+
 double level_of_one(double fraction, int ranks) {
     MOEWIRE_EXPECT(ranks > 0);
     return std::pow(fraction, 1.0 / ranks);

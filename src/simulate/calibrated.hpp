@@ -52,6 +52,7 @@ struct CalibratedModel {
     EagerLimits limits;
     std::map<Regime, std::vector<RegimeTrust>> trust;  // bands by spread, then size
     Hull hull;
+    bool is_carried = false;  // away from where it was fitted; no part of a file
 
     double time_s(ExchangeLoad const& load) const;
     // Of the nearest regime where there were no probes; beyond its largest probe, of its last band.
@@ -73,6 +74,10 @@ struct ProbeResult {
 // fit had not seen (in `folds` parts, each left out once), pooled where a regime has fewer than ten probes.
 // Throws: failure (source "calibration"): fewer than 12 probes, a time that is not positive.
 CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits const& limits, int folds = 5);
+
+// Its numbers among other ranks, or on another machine: rates and starts stay, NCCL's rules follow the new
+// job.
+CalibratedModel carried_to(CalibratedModel model, Topology const& topology);
 
 // The level of one rank's jitter that gives `fraction` of the maximum over `ranks` ranks: fraction^(1 /
 // ranks).

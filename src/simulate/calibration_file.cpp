@@ -250,4 +250,19 @@ void expect_same_keys(CalibrationKeys const& frozen, CalibrationKeys const& here
                                   file, fmt::join(all, "; ")));
 }
 
+void expect_same_ways(CalibrationKeys const& frozen, CalibrationKeys const& here, std::string const& file) {
+    auto const ways = [](CalibrationKeys const& keys) {
+        CalibrationKeys some;
+        for (auto const* name : {"transport", "launch", "cadence"})
+            if (auto const found = keys.find(name); found != keys.end()) some.insert(*found);
+        return some;
+    };
+    auto const all = differences(ways(frozen), ways(here));
+    if (all.empty()) return;
+    throw input_error("calibration",
+                      fmt::format("{} is of other exchanges: {} (such times cannot be carried over); "
+                                  "calibrate with the same transport, launch and cadence",
+                                  file, fmt::join(all, "; ")));
+}
+
 }  // namespace moewire

@@ -43,6 +43,10 @@ std::vector<std::string> differences(CalibrationKeys const& frozen, CalibrationK
 // Throws: usage (source "calibration"), naming the file and all differences.
 void expect_same_keys(CalibrationKeys const& frozen, CalibrationKeys const& here, std::string const& file);
 
+// For numbers that are carried elsewhere: only how an exchange is made must be the same (transport, launch,
+// cadence). Throws: usage (source "calibration"), naming the file and what differs.
+void expect_same_ways(CalibrationKeys const& frozen, CalibrationKeys const& here, std::string const& file);
+
 // The hash of what freeze() writes.
 std::string digest_of(FrozenCalibration const& calibration);
 

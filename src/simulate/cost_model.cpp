@@ -14,6 +14,8 @@ std::string_view name_of(Evidence evidence) {
             return "calibrated";
         case Evidence::extrapolated:
             return "extrapolated";
+        case Evidence::transferred:
+            return "transferred";
     }
     return "assumed";
 }

@@ -23,10 +23,11 @@ struct Scenario {
 
 // What the number rests on.
 enum class Evidence {
-    bound,        // no time can be below it
-    assumed,      // parameters were given, not measured
-    calibrated,   // parameters were fitted to measurements on this machine; the case lies inside their hull
-    extrapolated  // as calibrated, but outside the hull
+    bound,         // no time can be below it
+    assumed,       // parameters were given, not measured
+    calibrated,    // parameters were fitted to measurements on this machine; the case lies inside their hull
+    extrapolated,  // as calibrated, but outside the hull
+    transferred    // parameters were fitted to measurements on another machine, or among other ranks
 };
 std::string_view name_of(Evidence evidence);
 

@@ -2,12 +2,18 @@
 
 import json
 import re
+import subprocess
 import sys
 import unittest
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from support.program import ProgramTest
+from support.program import ProgramTest, ROOT
+
+sys.path.insert(0, str(ROOT / "scripts"))
+from moewire_trace import Trace
 
 TEXT = "control:zipf"
 MEASURE = ("--model", "tiny-phimoe", "--dataset", TEXT, "--strategies", "contiguous,eplb_pack", "--iterations", 6, "--warmups", 1,
@@ -109,6 +115,30 @@ class Calibrate(ProgramTest):
         self.refused(2, "topology is laptop, was probe", "measure", *MEASURE, "--calibration", path, "--topology", "laptop", "--output", run,
                      ranks=2)
         self.assertFalse(run.exists())
+
+    def test_it_predicts_among_other_ranks_where_that_is_asked_for(self):
+        path = self.calibrated(2)
+        run = self.scratch / "carried.h5"
+        self.refused(2, "give --calibration", "measure", *MEASURE, "--transfer", "--output", run)
+        self.ok("measure", *MEASURE, "--calibration", path, "--transfer", "--output", run, ranks=4)
+        self.assertIn('evidence.calibrated = transferred', self.ok("trace", "dump", run))
+        told = self.ok("compare", run, "--calibration", path, "--output", self.scratch / "carried", "--no_plots")
+        self.assertIn("ranks is 4, was 2", told)
+        self.assertIn("transferred", told)
+        found = self.json(self.scratch / "carried/comparison.json")
+        self.assertIn("ranks is 4, was 2", found["made_elsewhere"])
+        self.assertEqual(len(found["exchanges"]), 2 * 2 * 4)
+        self.assertLessEqual(SIX, set(found["models"]))
+        here = self.scratch / "here.h5"
+        self.ok("measure", *MEASURE, "--calibration", path, "--output", here, ranks=2)
+        self.refused(2, "one by one", "compare", run, here)
+        done = subprocess.run([sys.executable, ROOT / "scripts/scaling_table.py", here, run], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("| strategy | 2 ranks | 4 ranks |", done.stdout)
+        gains = {ranks: 1 - np.median(packed.charged_s() / even.charged_s()) for ranks, (even, packed) in
+                 ((trace.root["ranks"], sorted(trace.cases, key=lambda case: case["strategy"])) for trace in map(Trace, (here, run)))}
+        row = next(line for line in done.stdout.splitlines() if line.startswith("| eplb_pack |"))
+        self.assertEqual(re.findall(r", ([+-][\d.]+) %", row), [f"{100 * gains[ranks]:+.1f}" for ranks in (2, 4)])
 
     def test_its_numbers_are_carried_over_to_other_machines(self):
         path = self.calibrated(2)

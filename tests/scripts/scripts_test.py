@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from support import made_trace
-from support.program import ROOT, ProgramTest, run
+from support.program import PROGRAM, ROOT, ProgramTest, run
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import moewire_trace
@@ -42,6 +42,20 @@ class SetUp(ProgramTest):
         except FileNotFoundError:
             self.skipTest("no shellcheck here")
         self.assertEqual(done.returncode, 0, done.stdout)
+
+
+    def test_a_visit_to_gpus_is_refused_before_it_begins(self):
+        tools = self.scratch / "tools"
+        tools.mkdir()
+        (tools / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")  # as without a driver
+        (tools / "nvidia-smi").chmod(0o755)
+        environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "MOEWIRE": PROGRAM}
+        environment.pop("RANKS", None)
+        for step, more, code, fragment in (("caliber", {"RANKS": "2"}, 2, "unknown step 'caliber'"), ("calibrate", {}, 3, "no GPU is listed")):
+            done = subprocess.run([ROOT / "scripts" / "bench_gpus.sh", self.scratch / "visit", step], capture_output=True, text=True,
+                                  env={**environment, **more})
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(fragment, done.stderr)
 
 
 class Reader(ProgramTest):

@@ -99,5 +99,18 @@ TEST(CalibrationKeys, EveryDifferenceIsNamed) {
     EXPECT_THROW(expect_same_keys(frozen, here, "x.toml"), Error);
 }
 
+TEST(CalibrationKeys, WhatIsCarriedOverMustExchangeAlike) {
+    CalibrationKeys const frozen{{"ranks", "2"}, {"transport", "nccl_send_recv"}, {"launch", "graph"}};
+    auto here = frozen;
+    here["ranks"] = "8", here["gpu"] = "other";
+    EXPECT_NO_THROW(expect_same_ways(frozen, here, "x.toml"));
+    for (auto const& [key, value] :
+         CalibrationKeys{{"transport", "mpi"}, {"launch", "eager"}, {"cadence", "chained"}}) {
+        auto other = here;
+        other[key] = value;
+        EXPECT_THROW(expect_same_ways(frozen, other, "x.toml"), Error) << key;
+    }
+}
+
 }  // namespace
 }  // namespace moewire

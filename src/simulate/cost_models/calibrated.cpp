@@ -25,12 +25,15 @@ Prediction predict(Scenario const& scenario, ModelParameters const& parameters) 
     double const widening = model.widening(load), radius = trust.log_radius_90 * widening;
     Prediction p;
     p.time_s = std::max(model.time_s(load), bound.time_s);
-    // Not cut at the bound: a transfer is counted from the last rank's entry, and the others have begun by then.
+    // Not cut at the bound: a transfer is counted from the last rank's entry, and the others have begun by
+    // then.
     p.low_s = p.time_s * std::exp(-radius);
     p.high_s = p.time_s * std::exp(radius);
     p.bound_s = bound.time_s;
     p.binding_resource = bound.binding_resource;
-    p.evidence = widening > 1 ? Evidence::extrapolated : Evidence::calibrated;
+    p.evidence = model.is_carried ? Evidence::transferred
+                 : widening > 1   ? Evidence::extrapolated
+                                  : Evidence::calibrated;
     p.p99_s = p.time_s * (1 + trust.tail_ratio) + trust.tail_s;
     return p;
 }
