@@ -8,6 +8,7 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "gpu/gpu.hpp"
 #include "model/blas.hpp"
 #include "model/host_attention.hpp"
 #include "model/host_kernels.hpp"
@@ -24,6 +25,7 @@ struct Swiglu : Function<Swiglu> {
     static at::Tensor forward(AutogradContext* context, at::Tensor const& gate_up) {
         context->save_for_backward({gate_up});
         if (host_kernels::suit(gate_up)) return host_kernels::swiglu(gate_up);
+        if (gate_up.is_cuda()) return gpu().swiglu(gate_up);
         auto const halves = gate_up.chunk(2, -1);
         return at::silu(halves[0]).mul_(halves[1]);
     }
@@ -34,8 +36,10 @@ struct Swiglu : Function<Swiglu> {
         auto const halves = gate_up.chunk(2, -1);
         auto const result = at::empty_like(gate_up);
         auto const parts = result.chunk(2, -1);
-        at::mul_out(const_cast<at::Tensor&>(parts[1]), gradients[0], at::silu(halves[0]));
-        parts[0].copy_(at::silu_backward(gradients[0] * halves[1], halves[0]));
+        auto of_gate = parts[0], of_up = parts[1];
+        at::mul_out(of_up, gradients[0], at::silu(halves[0]));
+        at::mul_out(of_gate, gradients[0], halves[1]);
+        at::silu_backward_out(of_gate, of_gate, halves[0]);
         return {result};
     }
 };

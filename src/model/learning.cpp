@@ -1,5 +1,6 @@
 // One pass that learns, layer by layer; layers may forget what they did, and do it again on the way back.
 #include <charconv>
+#include <limits>
 #include <unordered_set>
 
 #include <ATen/ATen.h>
@@ -145,7 +146,7 @@ TrainingPass Decoder::forward_to_learn(Grid<std::int32_t, 2> const& tokens, Expe
     auto* const policy = dynamic_cast<RunningPolicy*>(options.policy);
     MoePass const pass{parallel, Registry<Dispatcher>::instance().at(parallel.dispatcher).value, policy};
     TrainingPass result;
-    std::vector<at::Tensor> sound;
+    std::vector<at::Tensor> largest;  // of each layer, by magnitude; no number where one is none
     auto hidden = at::embedding(embedding_, ids);
     for (std::size_t index = 0; index < layers_.size(); ++index) {
         LayerRouting routing;
@@ -162,7 +163,7 @@ TrainingPass Decoder::forward_to_learn(Grid<std::int32_t, 2> const& tokens, Expe
         } else {
             hidden = learn_layer(index, hidden, pass, &routing);
         }
-        sound.push_back(hidden.detach().abs().amax().isfinite());
+        largest.push_back(at::linalg_vector_norm(hidden.detach(), std::numeric_limits<double>::infinity()));
         if (layers_[index].dense) continue;
         auto const shares = normalised(layers_[index].experts->shares(routing.logits), traits_.router);
         result.layers.push_back({routing.logits, shares, routing.route.experts});
@@ -172,7 +173,7 @@ TrainingPass Decoder::forward_to_learn(Grid<std::int32_t, 2> const& tokens, Expe
     result.nll_sum = head_cross_entropy(rows, head_, head_bias_, ids.narrow(1, 1, count).reshape({-1}));
     result.targets = ids.size(0) * count;
     result.sequences = ids.size(0);
-    result.sound = at::stack(sound);
+    result.sound = at::stack(largest).isfinite();
     return result;
 }
 

@@ -49,12 +49,13 @@ GradientNorms reduce_gradients(std::vector<LearningTensor>& tensors, Communicato
     }
     sum_in_place(replicated, communicator);
     auto const squares = squares_of(tensors);
+    auto const routers =
+        sum_where(squares, tensors, [](auto const& one) { return one.of.role == TensorRole::router; });
+    if (communicator.size() == 1) return {squares.sum().sqrt(), routers.sqrt()};
     auto const is_local = [](LearningTensor const& one) { return one.is_local(); };
     auto const local = sum_where(squares, tensors, is_local);
     sum_in_place({local}, communicator);
     auto const dense = sum_where(squares, tensors, [&](auto const& one) { return !is_local(one); });
-    auto const routers =
-        sum_where(squares, tensors, [](auto const& one) { return one.of.role == TensorRole::router; });
     return {(dense + local).sqrt(), routers.sqrt()};
 }
 

@@ -94,21 +94,24 @@ std::vector<LearningTensor> learning_tensors(std::vector<TrainableTensor> const&
 }
 
 void collect_gradients(std::vector<LearningTensor>& tensors) {
-    std::vector<at::Tensor> sums, parts;
+    std::vector<at::Tensor> sums, parts, fresh, narrow;
     for (auto& one : tensors) {
         if (one.low_rank) one.low_rank->collect();
         auto& gradient = one.of.tensor.mutable_grad();
         if (!gradient.defined()) continue;  // an expert without rows has none
-        auto const part = gradient.to(at::kFloat);
         if (one.has_gradient) {
             sums.push_back(one.gradient);
-            parts.push_back(part);
-        } else {  // nothing to add to: it is kept as it came
-            one.gradient = part.contiguous();
-            one.has_gradient = true;
+            parts.push_back(gradient.to(at::kFloat));
+        } else if (gradient.scalar_type() == at::kFloat) {  // nothing to add to: it is kept as it came
+            one.gradient = gradient.contiguous();
+        } else {
+            fresh.push_back(one.gradient);
+            narrow.push_back(gradient);
         }
+        one.has_gradient = true;
         gradient = at::Tensor();
     }
+    if (!fresh.empty()) at::_foreach_copy_(fresh, narrow);
     if (!sums.empty()) at::_foreach_add_(sums, parts);
 }
 

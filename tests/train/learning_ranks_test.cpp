@@ -28,8 +28,9 @@ struct Bench {
     std::shared_ptr<ExpertBank const> experts;
     Communicator communicator;
 
-    explicit Bench(std::string const& name, Communicator const& ranks)
-        : model(LanguageModel::load(fixture_model(name), {})),
+    explicit Bench(std::string const& name, Communicator const& ranks,
+                   Precision precision = Precision::float32)
+        : model(LanguageModel::load(fixture_model(name), {.precision = precision})),
           exchange(make_exchange(default_exchange(ranks), ranks)),
           communicator(ranks) {
         Grid<std::int64_t, 3> const none(static_cast<std::size_t>(model->facts().layers),
@@ -68,8 +69,9 @@ std::vector<StepRecord> run(Bench& bench, Trainer& trainer, Batches const& batch
 }
 
 std::vector<StepRecord> curve(std::string const& model, Communicator const& ranks,
-                              TrainerOptions const& options, std::int64_t accumulate = 1) {
-    Bench bench(model, ranks);
+                              TrainerOptions const& options, std::int64_t accumulate = 1,
+                              Precision precision = Precision::float32) {
+    Bench bench(model, ranks, precision);
     Trainer trainer(*bench.model, bench.view(), options);
     return run(bench, trainer, some_batches(bench.model->facts(), accumulate), steps);
 }
@@ -116,6 +118,16 @@ TEST(Accumulation, AddsUpToTheLargeBatch) {
     if (world().size() > 2) return;  // four batches of two sequences
     expect_near(curve("mixtral-even", world(), options, 4), curve("mixtral-even", Communicator(), options),
                 1e-5);
+}
+
+TEST(NarrowWeights, LearnLikeWideOnesBesideTheirMasters) {
+    if (world().size() > 2) return;  // four batches of two sequences
+    for (std::int64_t const accumulate : {1, 2}) {
+        auto const narrow = curve("mixtral-even", world(), usual_options(), accumulate, Precision::bfloat16);
+        auto const wide = curve("mixtral-even", world(), usual_options(), accumulate);
+        expect_near(narrow, wide, 0.02);
+        EXPECT_LT(narrow.back().lm_loss, narrow.front().lm_loss - 0.05);
+    }
 }
 
 // Twenty steps, a state, thirty more from it: on as many ranks, and alone.
