@@ -94,8 +94,9 @@ TEST(FitCalibrated, SizesOfARegimeAreTrustedApart) {
     for (auto const& [regime, bands] : model.trust) {
         std::size_t count = 0;
         for (std::size_t b = 0; b < bands.size(); ++b) {
-            if (b > 0 && bands[b].spread == bands[b - 1].spread)
+            if (b > 0 && bands[b].spread == bands[b - 1].spread) {
                 EXPECT_GT(bands[b].most_bytes, bands[b - 1].most_bytes);
+            }
             count += bands[b].probes;
         }
         auto const in_regime = std::count_if(
