@@ -10,6 +10,7 @@ try:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     import numpy as np
+    from matplotlib import ticker
 except ImportError as missing:
     sys.exit(f"plot.py: {missing}; scripts/setup.sh installs what figures need")
 
@@ -37,6 +38,15 @@ def percentile(values, fraction):
     """Nearest rank, as the program reports it."""
     ordered = np.sort(values)
     return ordered[max(0, int(np.ceil(fraction * len(ordered) - 1e-9)) - 1)]
+
+
+def plain_ticks(*axes):
+    """Logarithmic axes, once all is drawn: over two decades and less they name 1, 2, 5, 10, ..., beyond that powers of ten alone."""
+    for axis in axes:
+        low, high = axis.get_view_interval()
+        axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+        axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(ticker.NullFormatter())
 
 
 def time_unit(largest_s):

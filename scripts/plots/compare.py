@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from plots.common import COLOURS, MARKERS, plt, save, time_unit
+from plots.common import COLOURS, MARKERS, plain_ticks, plt, save, time_unit
 
 
 def by_strategy(exchanges: list) -> dict:
@@ -40,6 +40,7 @@ def plot_beside(told: dict, folder: Path):
     ends = [min(measured + predicted), max(measured + predicted)]
     axes.plot(ends, ends, color="black", linewidth=0.8)
     axes.set(xscale="log", yscale="log", xlabel=f"measured [{unit}]", ylabel=f"predicted, 90 % interval [{unit}]")
+    plain_ticks(axes.xaxis, axes.yaxis)
     save(figure, folder, "predicted_beside_measured")
 
 

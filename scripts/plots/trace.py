@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from plots.common import COLOURS, MARKERS, byte_unit, np, percentile, plt, save, time_unit
+from plots.common import COLOURS, MARKERS, byte_unit, np, percentile, plain_ticks, plt, save, time_unit
 from plots.timeline import draw_timelines
 
 PANELS_IN_ROW = 4
@@ -208,6 +208,7 @@ def draw_predictions(groups, folder):
         line = np.array([limits[0] * 0.8, limits[1] * 1.25])
         axes.plot(line, line, color="grey", linewidth=1)
         axes.set(xscale="log", yscale="log", xlabel="measured median [µs]", ylabel="predicted [µs]", title=f"model {model}")
+        plain_ticks(axes.xaxis, axes.yaxis)
         axes.legend(fontsize=8)
     figure.suptitle("Predicted before, measured after: each layer and direction")
     save(figure, folder, "predicted_measured")
