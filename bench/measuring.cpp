@@ -130,6 +130,14 @@ Record noted(Record record, Attributes const& notes) {
     return record;
 }
 
+// `here`: this run's keys. What is carried over from where they are the same is no other machine's.
+void take_over(FrozenCalibration const& frozen, bool is_carried, CalibrationKeys const& here,
+               Topology const& topology, Calibration& calibration) {
+    auto const different = is_carried ? differences(frozen.keys, here) : std::vector<std::string>{};
+    add_frozen(frozen, different.empty() ? frozen.model : carried_to(frozen.model, topology),
+               fmt::format("{}", fmt::join(different, "; ")), calibration);
+}
+
 std::vector<PreparedText> texts_of(Work const& work, PreparationSetting const& setting) {
     std::vector<PreparedText> texts;
     for (auto const& [dataset, plan_dataset] : work.texts)
@@ -229,13 +237,7 @@ MeasureOutcome measure(Context const& context, MeasureRequest const& r, Subject&
     trace.write(noted(model_record(subject, evaluations), notes));
     auto calibration = calibrate(context, *exchange, plan.transport, r, texts, offsets);
     // Only rank 0 knows whether a line was fitted, and only rank 0 writes.
-    if (frozen) {
-        std::string const elsewhere =
-            r.transfer ? fmt::format("{}", fmt::join(differences(frozen->keys, keys_of(root, machine)), "; "))
-                       : "";
-        add_frozen(*frozen, elsewhere.empty() ? frozen->model : carried_to(frozen->model, topology),
-                   elsewhere, calibration);
-    }
+    if (frozen) take_over(*frozen, r.transfer, keys_of(root, machine), topology, calibration);
     trace.write(calibration.parameters.line || frozen
                     ? calibration.record
                     : Record{place::calibration, {{"why", calibration.why_no_line}}, {}});

@@ -51,7 +51,7 @@ mkdir -p "$output"
 output=$(cd "$output" && pwd)
 failed=0
 
-# What is left of a step's time; nothing is begun that could not end.
+# What is left of a step's time: a command that takes longer is ended, and without any none is begun.
 left() { echo $((began + limit_s - SECONDS)); }
 attempt() { # $1: log; the rest: a command
     local log=$1

@@ -253,7 +253,6 @@ class Trace:
     def frame(self):
         """One row a case: its attributes, and percentiles of charged_s."""
         import pandas
-
         rows = []
         for case in self.cases:
             row = {"key": case.key, **case.attributes}
@@ -267,11 +266,8 @@ class Trace:
     def samples_frame(self):
         """One row an iteration, layer, direction and rank of every measured case."""
         import pandas
-
         parts = []
-        for case in self.cases:
-            if not case.measured:
-                continue
+        for case in filter(lambda case: case.measured, self.cases):
             for direction in DIRECTIONS:
                 columns = {q: case.data[f"measured/{direction}_{q}"] for q in ("host_s", "device_s", "wait_s", "transfer_s")
                            if f"measured/{direction}_{q}" in case.data}
@@ -294,10 +290,8 @@ def main() -> int:
         return 2
     print(f"{trace.path}: schema {trace.root['schema_version']}, {trace.root['ranks']} ranks, {len(trace.cases)} cases")
     for case in trace.cases:
-        line = f"  {case.key}: {case['status']}"
-        if case.measured:
-            line += f", exchange median {np.median(case.exchange_s()) * 1e3:.3f} ms over {len(case.exchange_s())} iterations"
-        print(line)
+        times = f", exchange median {np.median(case.exchange_s()) * 1e3:.3f} ms over {len(case.exchange_s())} iterations" if case.measured else ""
+        print(f"  {case.key}: {case['status']}{times}")
     return 0
 
 

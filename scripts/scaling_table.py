@@ -3,7 +3,7 @@
 
 Traces of `moewire measure` with one text and one mode each, on different counts of ranks. Measured: median over iterations of dispatch and combine of all
 layers, migration charged, beside contiguous in the same iterations. Predicted: the calibrated model's sum, or the line's where nothing was calibrated, both
-written before the measurement.
+written before the measurement and without migration.
 """
 
 import sys
@@ -26,7 +26,6 @@ def rows_of(path):
     """(model, ranks), label: measured seconds, gain, predicted gain; gains are parts of contiguous' time that are saved."""
     trace = Trace(path)
     for (model, *_), cases in trace.groups().items():
-        cases = [case for case in cases if case.measured]
         base = next((case for case in cases if case.label == BASE), None)
         if base is None:
             raise TraceError(f"{path}: {BASE} was not measured (nothing to compare with)")

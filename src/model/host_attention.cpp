@@ -104,12 +104,11 @@ AttentionGradients attend_back(at::Tensor const& q, at::Tensor const& k, at::Ten
         for (auto head = kv * group; head < (kv + 1) * group; ++head) {
             for (std::int64_t block = 0; block < blocks_of(q); ++block) {
                 auto const first = block * vectors::block_queries;
-                auto work = block_of(q, k, v, key_tiles, sequence, head, block, scale, window);
-                work.out = const_cast<float*>(at_head(out, sequence, head)) + first * out.stride(2);
-                work.out_stride = out.stride(2);
-                work.log_totals =
-                    log_totals.mutable_data_ptr<float>() + (sequence * heads + head) * positions + first;
+                auto const work = block_of(q, k, v, key_tiles, sequence, head, block, scale, window);
                 vectors::AttentionBack back{};
+                back.results = at_head(out, sequence, head) + first * out.stride(2);
+                back.result_stride = out.stride(2);
+                back.log_totals = at_head(log_totals, sequence, head) + first;
                 back.gradients = at_head(slope, sequence, head) + first * slope.stride(2);
                 back.gradient_stride = slope.stride(2);
                 back.value_tiles = at_head(value_tiles, sequence, kv);

@@ -156,7 +156,7 @@ struct Returning {
             for (std::int64_t d = 0; d < block.dim; ++d)
                 queries[static_cast<std::size_t>(row * block.dim + d)] = query[d] * block.scale;
             auto const *gradient = back.gradients + row * back.gradient_stride,
-                       *result = block.out + row * block.out_stride;
+                       *result = back.results + row * back.result_stride;
             float product = 0;
             for (std::int64_t d = 0; d < block.value_dim; ++d) {
                 gradients[static_cast<std::size_t>(row * block.value_dim + d)] = gradient[d];
@@ -199,7 +199,7 @@ void return_tile(AttentionBlock const& block, AttentionBack const& back, std::in
     }
     for (std::int64_t row = 0; row < run.rows; ++row) {
         bool const is_query = row < block.query_count;
-        return_row(seen_by(block, row, base), is_query ? block.log_totals[row] : 0,
+        return_row(seen_by(block, row, base), is_query ? back.log_totals[row] : 0,
                    run.common[static_cast<std::size_t>(row)], run.shares.data() + row * tile_keys,
                    run.slopes.data() + row * tile_keys);
     }

@@ -25,11 +25,12 @@ struct AttentionBlock {
 };
 void attend_block(AttentionBlock const& block);
 
-// What the way back needs beside the block itself, whose results and log totals it reads. What it says of
-// keys and values is added to what other blocks said.
+// What the way back needs beside the block itself. What it says of keys and values is added to what
+// other blocks said.
 struct AttentionBack {
-    float const* gradients;  // of the results. Shape: [query, value dim]
-    std::int64_t gradient_stride;
+    float const *results, *gradients;  // the block's, and theirs. Shape: [query, value dim]
+    std::int64_t result_stride, gradient_stride;
+    float const* log_totals;   // the block's
     float const* value_tiles;  // Shape: [tile, value dim, tile_keys]; what lies behind `keys` is 0
     float const* key_rows;     // Shape: [key, dim]
     std::int64_t key_stride;
