@@ -13,7 +13,7 @@
 namespace moewire {
 namespace {
 
-constexpr std::int64_t format_version = 3;
+constexpr std::int64_t format_version = 4;
 
 // Quoted as a TOML basic string.
 std::string quoted(std::string const& text) {

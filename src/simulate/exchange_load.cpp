@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <vector>
 
 #include <fmt/format.h>
@@ -32,8 +33,14 @@ void add_most(std::map<std::string, double>& bytes, std::string const& name, dou
     most = std::max(most, value);
 }
 
+// Messages of one rank one way: how many must start one after another.
+struct Starts {
+    double eager = 0, rendezvous = 0;
+};
+
 struct RankSums {
-    double out = 0, in = 0, self = 0, eager = 0, rendezvous = 0;
+    double out = 0, in = 0, self = 0;
+    Starts sent, received;
     double far_out = 0, far_in = 0, far_back = 0;  // other nodes'; back: the lesser way of each connection
 };
 
@@ -41,29 +48,37 @@ struct NodeSums {
     double both = 0, cores = 0, out = 0, in = 0, back = 0;
 };
 
-void add_ranks(Scenario const& scenario, std::vector<RankSums> const& ranks, ExchangeLoad& load) {
-    std::vector<NodeSums> nodes(static_cast<std::size_t>(scenario.topology.nodes()));
-    for (std::size_t r = 0; r < ranks.size(); ++r) {
-        add_most(load.bytes, "rank # out", ranks[r].out);
-        add_most(load.bytes, "rank # in", ranks[r].in);
-        add_most(load.bytes, "rank # self", ranks[r].self);
-        load.eager_messages = std::max(load.eager_messages, ranks[r].eager);
-        load.rendezvous_messages = std::max(load.rendezvous_messages, ranks[r].rendezvous);
-        auto& node = nodes[static_cast<std::size_t>(scenario.topology.node_of(make_id<RankId>(r)))];
-        double const moved = ranks[r].out + ranks[r].in;
-        add_most(load.bytes, "rank # both", moved);
-        node.both += moved;
-        node.cores += moved + ranks[r].self;
-        node.out += ranks[r].far_out;
-        node.in += ranks[r].far_in;
-        node.back += ranks[r].far_back;
+void add_ranks(std::vector<RankSums> const& ranks, ExchangeLoad& load) {
+    for (auto const& rank : ranks) {
+        add_most(load.bytes, "rank # out", rank.out);
+        add_most(load.bytes, "rank # in", rank.in);
+        add_most(load.bytes, "rank # both", rank.out + rank.in);
+        add_most(load.bytes, "rank # self", rank.self);
+        load.eager_messages =
+            std::max(load.eager_messages, std::ceil(rank.sent.eager) + std::ceil(rank.received.eager));
+        load.rendezvous_messages = std::max(
+            load.rendezvous_messages, std::ceil(rank.sent.rendezvous) + std::ceil(rank.received.rendezvous));
+    }
+    load.busiest_bytes = std::max(load.bytes["rank # out"], load.bytes["rank # in"]);
+}
+
+// What ranks of one host share: its memory, its processors, its connections.
+void add_hosts(Topology const& topology, std::vector<RankSums> const& ranks, ExchangeLoad& load) {
+    std::vector<NodeSums> nodes(static_cast<std::size_t>(topology.nodes()));
+    for (RankId const r : ids<RankId>(ranks.size())) {
+        auto const& rank = ranks[index_of(r)];
+        auto& node = nodes[static_cast<std::size_t>(topology.node_of(r))];
+        node.both += rank.out + rank.in;
+        node.cores += rank.out + rank.in + rank.self;
+        node.out += rank.far_out;
+        node.in += rank.far_in;
+        node.back += rank.far_back;
     }
     for (auto const& node : nodes) {
         add_most(load.bytes, "node # both", node.both);
         add_most(load.bytes, "node # cores", node.cores);
         add_most(load.bytes, "node # two-way", std::max(node.out, node.in) + node.back);
     }
-    load.busiest_bytes = std::max(load.bytes["rank # out"], load.bytes["rank # in"]);
 }
 
 // How single messages go, and the longest of each kind.
@@ -88,6 +103,12 @@ class MessageKinds {
         longest_.fill_bytes =
             std::max(longest_.fill_bytes, std::min(part, static_cast<double>(rules_->chunk_of(bytes, way))));
         return false;
+    }
+
+    // MPI starts one after another. NCCL's rounds lie on different channels, which start at the same time, as
+    // long as there are enough.
+    double starts(std::uint64_t bytes) const {
+        return rules_ ? static_cast<double>(rules_->channels_of(bytes)) / rules_->p2p_channels() : 1;
     }
 
     ExchangeLoad const& longest() const { return longest_; }
@@ -158,14 +179,19 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
             ++busy_pairs;
             from.out += bytes, to.in += bytes;
             if (!near) from.far_out += bytes, to.far_in += bytes, from.far_back += std::min(bytes, back);
-            (is_eager ? from.eager : from.rendezvous) += 1;
-            (is_eager ? to.eager : to.rendezvous) += 1;
+            auto const starts = kinds.starts(value);
+            (is_eager ? from.sent.eager : from.sent.rendezvous) += starts;
+            (is_eager ? to.received.eager : to.received.rendezvous) += starts;
         }
     }
     ExchangeLoad load = kinds.longest();
-    load.bytes["pair # both"] = busiest_pair;
     if (count > 1) load.pairs = busy_pairs / static_cast<double>(count * (count - 1));
-    add_ranks(scenario, ranks, load);
+    add_ranks(ranks, load);
+    if (!limits.nccl) {  // GPUs pass their hosts by: two of them cannot tell such a class from a port, four
+                         // would
+        load.bytes["pair # both"] = busiest_pair;
+        add_hosts(topology, ranks, load);
+    }
     for (std::size_t i = 0; i < crossing.size(); ++i) {
         auto const name = class_of(topology.resources()[i].name);
         if (name != "rank # out" && name != "rank # in") add_most(load.bytes, name, crossing[i]);

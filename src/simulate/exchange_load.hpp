@@ -38,10 +38,12 @@ std::string_view name_of(Regime regime);
 Regime regime_of(std::string const& name);  // Throws: usage (source "calibration").
 
 struct ExchangeLoad {
-    double eager_messages = 0, rendezvous_messages = 0;  // the most that one rank sends and receives together
-    std::map<std::string, double> bytes;                 // class -> bytes at its busiest member
-    double busiest_bytes = 0;                            // busiest port, for the hull
-    double pairs = 0;                                    // part of all pairs of ranks that exchange something
+    // The most that one rank must start one after another, sent and received together: all of MPI's; of
+    // NCCL's those that share their busiest channel, were they spread evenly.
+    double eager_messages = 0, rendezvous_messages = 0;
+    std::map<std::string, double> bytes;  // class -> bytes at its busiest member
+    double busiest_bytes = 0;             // busiest port, for the hull
+    double pairs = 0;                     // part of all pairs of ranks that exchange something
     // Of NCCL's messages beyond LL: the largest part that one channel carries, and what of it goes by before
     // its pipeline is full (at most a chunk).
     double channel_bytes = 0, fill_bytes = 0;
@@ -50,11 +52,11 @@ struct ExchangeLoad {
     bool is_empty() const;
 };
 
-// Classes that are always there ("message # LL" with NCCL alone: the longest one): "rank # out", "rank # in",
-// "rank # both" (out and in: roads that do not carry both ways at full rate), "pair # both" (of one
-// connection), "rank # self", "node # both", "node # cores" (both and self: what its processors must copy),
-// "node # two-way" (its busier direction, and what its connections to other nodes carry back: of TCP,
-// acknowledgements of one way queue behind the data of the other), and those of the topology's resources.
+// Classes that are always there: "rank # out", "rank # in", "rank # both" (out and in: roads that do not
+// carry both ways at full rate), "rank # self", and those of the topology's resources. With NCCL "message #
+// LL": the longest one. With MPI "pair # both" (of one connection), "node # both", "node # cores" (both and
+// self: what its processors must copy), "node # two-way" (its busier direction, and what its connections to
+// other nodes carry back: of TCP, acknowledgements of one way queue behind the data of the other).
 ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits);
 
 }  // namespace moewire

@@ -1,5 +1,6 @@
 #include "simulate/calibrated.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -70,6 +71,29 @@ TEST(ExchangeLoad, CountsByHand) {
     EXPECT_EQ(load_of({topology, Grid<std::uint64_t, 2>(4, 4)}, {}).regime, Regime::nothing);
     EXPECT_EQ(load_of({topology, bytes}, {4096, 70000}).regime, Regime::eager);  // at the limit: still eager
     EXPECT_EQ(load_of({topology, bytes}, {4096, 8}).regime, Regime::rendezvous);
+}
+
+// More GPUs cut each message over fewer channels: so few start one after another that two GPUs tell what many
+// take. What a host's ranks share says nothing of them.
+TEST(ExchangeLoad, MessagesOfNcclStartTogetherOnTheirChannels) {
+    MachineDescription machine;
+    machine.rank_out_bytes_per_s = machine.rank_in_bytes_per_s = 450e9;
+    constexpr std::uint64_t bytes = 1 << 20;
+    for (auto const& [ranks, starts] : std::vector<std::pair<int, double>>{{2, 2}, {4, 2}, {8, 2}, {64, 4}}) {
+        Topology const topology(machine, std::vector<int>(static_cast<std::size_t>(ranks)));
+        EagerLimits limits;
+        limits.nccl = NcclJob{.ranks = ranks, .ranks_per_node = ranks};
+        Grid<std::uint64_t, 2> uniform(static_cast<std::size_t>(ranks), static_cast<std::size_t>(ranks));
+        std::ranges::fill(uniform.values(), bytes);
+        auto const load = load_of({topology, uniform}, limits);
+        EXPECT_EQ(load.rendezvous_messages, starts) << ranks;
+        EXPECT_EQ(load.eager_messages, 0) << ranks;
+        EXPECT_EQ(load.bytes.at("rank # out"), static_cast<double>(bytes) * (ranks - 1)) << ranks;
+        for (auto const* shared : {"node # both", "node # cores", "node # two-way", "pair # both"})
+            EXPECT_EQ(load.bytes.count(shared), 0U) << ranks << " " << shared;
+        uniform(0, 1) = uniform(1, 0) = 0;  // one way less is a start less for nobody who has others
+        EXPECT_EQ(load_of({topology, uniform}, limits).rendezvous_messages, ranks == 2 ? 0 : starts) << ranks;
+    }
 }
 
 TEST(ExchangeLoad, WhatAConnectionCarriesBackCountsOnce) {

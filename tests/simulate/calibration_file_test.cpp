@@ -63,7 +63,7 @@ TEST(CalibrationFile, AnyChangeIsSeen) {
     EXPECT_NE(refusal(replaced(text, "1.25000000000000000e+08", "nan")).find("node # NIC out"),
               std::string::npos);
     EXPECT_NE(refusal(replaced(text, "floor_s", "flour_s")).find("floor_s is missing"), std::string::npos);
-    EXPECT_NE(refusal(replaced(text, "format = 3", "format = 2")).find("format is not 3"), std::string::npos);
+    EXPECT_NE(refusal(replaced(text, "format = 4", "format = 3")).find("format is not 4"), std::string::npos);
     EXPECT_NE(refusal(replaced(text, "link = \"nvlink\"", "link = \"string\"")).find("nccl.link"),
               std::string::npos);
     EXPECT_NE(refusal(replaced(text, "version = 22809", "version = 99999")).find("9.99.99"),
