@@ -120,7 +120,7 @@ void add_imbalance(Record& record, CaseFacts const& f) {
             .gini;
 }
 
-// What the exchange really moves where own rows are put into place by others.
+// What the exchange really moves where own rows stay where they are.
 Traffic without_own_rows(Traffic traffic) {
     for (std::size_t layer = 0; layer < traffic.bytes.extent(0); ++layer) {
         for (std::size_t rank = 0; rank < traffic.bytes.extent(1); ++rank)

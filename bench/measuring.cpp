@@ -158,12 +158,11 @@ struct Run {
     SharedTrace& trace;
 };
 
-// Passes that are planned on the GPU leave own rows to its kernels, where it pays.
+// Passes that are planned on the GPU leave own rows where they are.
 ExchangePlan::OwnRows own_rows_in(Run const& run, Mode mode, PreparedCase const& one) {
     bool const is_left = mode == Mode::in_model && run.subject.memory == MemoryKind::device &&
                          one.payload == "per_expert" && one.routed->policy == "native" &&
-                         leaves_own_rows(run.exchange, one.traffic.ranks(),
-                                         static_cast<std::int64_t>(sum(one.traffic.bytes.row(0, 0))));
+                         run.exchange.can_leave_own_rows();
     return is_left ? ExchangePlan::OwnRows::left : ExchangePlan::OwnRows::moved;
 }
 

@@ -1,5 +1,5 @@
 // Of the shared library: torch's side of the kernels.
-#include <algorithm>
+#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <optional>
 
@@ -46,9 +46,12 @@ struct SideStream {
     at::cuda::CUDAEvent begun, ended;
 };
 
-void check_rows(at::Tensor const& rows, at::Tensor const& index, at::Tensor const& result) {
-    TORCH_CHECK(rows.is_contiguous() && index.is_contiguous() && result.is_contiguous() &&
-                rows.dtype() == result.dtype() && rows.size(1) == result.size(1));
+kernels::RowsElsewhere pointers(RowsElsewhere const& elsewhere, at::Tensor const& rows) {
+    if (!elsewhere.rows.defined()) return {};
+    TORCH_CHECK(elsewhere.rows.is_contiguous() && elsewhere.index.is_contiguous() &&
+                elsewhere.rows.dtype() == rows.dtype() && elsewhere.rows.size(1) == rows.size(1));
+    return {elsewhere.rows.const_data_ptr(), elsewhere.index.const_data_ptr<std::int64_t>(), elsewhere.begin,
+            elsewhere.begin + elsewhere.index.size(0), static_cast<unsigned>(elsewhere.divisor)};
 }
 
 class CudaGpu : public Gpu {
@@ -111,15 +114,15 @@ class CudaGpu : public Gpu {
         return {order, place, ends};
     }
 
-    at::Tensor weighted_sum(at::Tensor const& results, at::Tensor const& place,
-                            at::Tensor const& weights) override {
+    at::Tensor weighted_sum(at::Tensor const& results, at::Tensor const& place, at::Tensor const& weights,
+                            RowsElsewhere const& elsewhere) override {
         auto const rows = results.contiguous(), shares = weights.contiguous();
         auto out = at::empty({weights.size(0), rows.size(1)}, rows.options());
         bool const fp32 = shares.scalar_type() == at::kFloat;
         TORCH_CHECK(fp32 || shares.dtype() == rows.dtype());
         kernels::weighted_sum(element_of(rows), rows.const_data_ptr(), place.const_data_ptr<std::int64_t>(),
                               shares.const_data_ptr(), fp32, out.data_ptr(), weights.size(0), weights.size(1),
-                              rows.size(1), stream());
+                              rows.size(1), pointers(elsewhere, rows), stream());
         check_launch();
         return out;
     }
@@ -135,6 +138,17 @@ class CudaGpu : public Gpu {
         }
         kernels::take_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), divisor,
                            out.data_ptr(), part, out.size(0), row_bytes_of(all), stream());
+        check_launch();
+        return out;
+    }
+
+    at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index,
+                         RowsElsewhere const& elsewhere) override {
+        TORCH_CHECK(rows.is_contiguous());
+        auto out = at::empty({index.size(0), rows.size(1)}, rows.options());
+        kernels::take_rows(rows.const_data_ptr(), index.const_data_ptr<std::int64_t>(),
+                           pointers(elsewhere, rows), out.data_ptr(), out.size(0), row_bytes_of(rows),
+                           stream());
         check_launch();
         return out;
     }
@@ -155,24 +169,10 @@ class CudaGpu : public Gpu {
         side_->begun.block(side_->stream);
     }
 
-    void take_rows_beside(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
-                          at::Tensor const& result, double share) override {
-        check_rows(rows, index, result);
-        TORCH_CHECK(side_ && result.size(0) == index.size(0));
-        kernels::take_rows_by_some(rows.const_data_ptr(), index.const_data_ptr<std::int64_t>(), divisor,
-                                   result.data_ptr(), index.size(0), row_bytes_of(rows), processors(share),
-                                   side_->stream.stream());
-        check_launch();
-    }
-
-    void put_rows_beside(at::Tensor const& rows, at::Tensor const& index, RowRange part,
-                         at::Tensor const& result, double share) override {
-        check_rows(rows, index, result);
-        TORCH_CHECK(side_ && index.size(0) == rows.size(0) && result.size(0) == part.end - part.begin);
-        kernels::put_rows_by_some(rows.const_data_ptr(), index.const_data_ptr<std::int64_t>(),
-                                  result.data_ptr(), {part.begin, part.end}, rows.size(0), row_bytes_of(rows),
-                                  processors(share), side_->stream.stream());
-        check_launch();
+    void beside(std::function<void()> const& work) override {
+        TORCH_CHECK(side_);
+        c10::cuda::CUDAStreamGuard const guard(side_->stream);
+        work();
     }
 
     void join() override {
@@ -198,11 +198,6 @@ class CudaGpu : public Gpu {
     }
 
   private:
-    static int processors(double share) {
-        return std::max(
-            1, static_cast<int>(at::cuda::getCurrentDeviceProperties()->multiProcessorCount * share));
-    }
-
     std::optional<SideStream> side_;
     at::cuda::CUDAEvent fetched_;
 };
@@ -210,7 +205,7 @@ class CudaGpu : public Gpu {
 }  // namespace
 }  // namespace moewire
 
-extern "C" moewire::Gpu* moewire_make_gpu_5() {
+extern "C" moewire::Gpu* moewire_make_gpu_6() {
     static auto* const gpu = new moewire::CudaGpu;  // never destroyed, as the driver may be gone before
     return gpu;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include <ATen/core/Tensor.h>
 
@@ -23,6 +24,13 @@ struct RowRange {
 struct SlotRange {
     at::Tensor slot_end = {};  // as in GpuOrder
     std::int64_t first = 0, last = 0;
+};
+
+// Rows of a table that lie elsewhere: its row begin + i is row index[i] / divisor of `rows`.
+struct RowsElsewhere {
+    at::Tensor rows = {};   // Shape: [n, hidden]
+    at::Tensor index = {};  // Shape: [row], int64
+    std::int64_t divisor = 1, begin = 0;
 };
 
 // All functions work on the current stream, never wait for the device, take memory from the caching allocator
@@ -51,29 +59,31 @@ class Gpu {
 
     // Shapes: `results` [row, hidden], `place` as above, `weights` [token, choice] -> [token, hidden].
     virtual at::Tensor weighted_sum(at::Tensor const& results, at::Tensor const& place,
-                                    at::Tensor const& weights) = 0;
+                                    at::Tensor const& weights, RowsElsewhere const& elsewhere) = 0;
+    at::Tensor weighted_sum(at::Tensor const& results, at::Tensor const& place, at::Tensor const& weights) {
+        return weighted_sum(results, place, weights, {});
+    }
 
     // Copies of rows: result[i] = rows[index[i] / divisor]. Shapes: [n, hidden], int64 [row] -> [row,
     // hidden]. Rows left out are not defined in the result.
     virtual at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
                                  SlotRange const& left_out) = 0;
     at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor) {
-        return take_rows(rows, index, divisor, {});
+        return take_rows(rows, index, divisor, SlotRange{});
     }
+    // The same with divisor 1, some rows lying elsewhere.
+    virtual at::Tensor take_rows(at::Tensor const& rows, at::Tensor const& index,
+                                 RowsElsewhere const& elsewhere) = 0;
 
     // The way back of a permutation: result[index[i]] = rows[i].
     virtual at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index, RowRange left_out) = 0;
     at::Tensor put_rows(at::Tensor const& rows, at::Tensor const& index) { return put_rows(rows, index, {}); }
 
-    // Both at the same time as what the current stream gets meanwhile: they see what it had at fork(), what
-    // it gets after join() sees them, and all that they use must live until then. `result`, contiguous: all
-    // rows of take_rows(), and of put_rows() those of `part`. `share`: of the processors, 0 .. 1. An exchange
-    // needs some for itself, and memory that answers soon.
+    // What `work` enqueues runs at the same time as what the current stream gets meanwhile: it sees what that
+    // had at fork(), and what it gets after join() sees the work. Results of the work may be freed after
+    // join().
     virtual void fork() = 0;
-    virtual void take_rows_beside(at::Tensor const& rows, at::Tensor const& index, std::int64_t divisor,
-                                  at::Tensor const& result, double share) = 0;
-    virtual void put_rows_beside(at::Tensor const& rows, at::Tensor const& index, RowRange part,
-                                 at::Tensor const& result, double share) = 0;
+    virtual void beside(std::function<void()> const& work) = 0;
     virtual void join() = 0;
 
     // A copy on the host, whole after await_fetched(): what is queued after it does not delay it. One at a

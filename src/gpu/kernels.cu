@@ -1,47 +1,7 @@
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
-#include "gpu/kernels.cuh"
+#include "gpu/elements.cuh"
 
 namespace moewire::kernels {
 namespace {
-
-__device__ float wide(float x) {
-    return x;
-}
-__device__ float wide(__nv_bfloat16 x) {
-    return __bfloat162float(x);
-}
-__device__ float wide(__half x) {
-    return __half2float(x);
-}
-template <class T>
-__device__ T narrow(float x);
-template <>
-__device__ float narrow(float x) {
-    return x;
-}
-template <>
-__device__ __nv_bfloat16 narrow(float x) {
-    return __float2bfloat16_rn(x);
-}
-template <>
-__device__ __half narrow(float x) {
-    return __float2half_rn(x);
-}
-
-// Sixteen bytes at a time, where everything is aligned to them.
-template <class T>
-struct alignas(16) Pack {
-    static constexpr int size = 16 / sizeof(T);
-    T values[size];
-};
-
-template <class T>
-bool packs(std::int64_t width, std::int64_t stride, void const* a, void const* b) {
-    auto const aligned = [](void const* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; };
-    return width % Pack<T>::size == 0 && stride % Pack<T>::size == 0 && aligned(a) && aligned(b);
-}
 
 __device__ float block_sum(float value) {
     __shared__ float partial[32];
@@ -163,41 +123,42 @@ __global__ void sort_rows(std::int64_t const* slots, std::int64_t rows, int slot
     }
 }
 
+__device__ std::int64_t elsewhere_row(RowsElsewhere const& elsewhere, std::int64_t row) {
+    return static_cast<unsigned>(elsewhere.index[row - elsewhere.begin]) / elsewhere.divisor;
+}
+
+// A block a token. Where its rows lie is found out once: of rows that wait for nothing many are on their way.
 template <class T, class W, int Size>
-__global__ void sum_rows(T const* results, std::int64_t const* place, W const* weights, T* out,
-                         std::int64_t top_k, std::int64_t width) {
+__global__ void sum_rows(T const* results, std::int64_t const* place, W const* weights, T* out, int top_k,
+                         std::int64_t width, RowsElsewhere elsewhere) {
     struct alignas(sizeof(T) * Size) Part {
         T values[Size];
     };
+    extern __shared__ std::int64_t room[];  // [choice] where, then how much
+    auto** const from = reinterpret_cast<Part const**>(room);
+    auto* const share = reinterpret_cast<float*>(room + top_k);
     std::int64_t const token = blockIdx.x;
+    for (int k = static_cast<int>(threadIdx.x); k < top_k; k += static_cast<int>(blockDim.x)) {
+        std::int64_t const row = place[token * top_k + k];
+        bool const is_here = row < elsewhere.begin || row >= elsewhere.end;
+        T const* const begin =
+            is_here ? results + row * width
+                    : static_cast<T const*>(elsewhere.rows) + elsewhere_row(elsewhere, row) * width;
+        from[k] = reinterpret_cast<Part const*>(begin);
+        share[k] = wide(weights[token * top_k + k]);
+    }
+    __syncthreads();
     for (std::int64_t i = threadIdx.x; i < width / Size; i += blockDim.x) {
         float total[Size] = {};
-        for (std::int64_t k = 0; k < top_k; ++k) {
-            float const weight = wide(weights[token * top_k + k]);
-            Part const part = reinterpret_cast<Part const*>(results + place[token * top_k + k] * width)[i];
-            for (int j = 0; j < Size; ++j) total[j] += weight * wide(part.values[j]);
+#pragma unroll 4
+        for (int k = 0; k < top_k; ++k) {
+            Part const part = from[k][i];
+            for (int j = 0; j < Size; ++j) total[j] += share[k] * wide(part.values[j]);
         }
         Part result;
         for (int j = 0; j < Size; ++j) result.values[j] = narrow<T>(total[j]);
         reinterpret_cast<Part*>(out + token * width)[i] = result;
     }
-}
-
-unsigned blocks_for(std::int64_t items, int threads) {
-    std::int64_t const blocks = (items + threads - 1) / threads;
-    return static_cast<unsigned>(blocks < 1 ? 1 : blocks > 65536 ? 65536 : blocks);
-}
-
-int threads_for(std::int64_t items) {
-    return items >= 512 ? 512 : items >= 256 ? 256 : items >= 128 ? 128 : items >= 64 ? 64 : 32;
-}
-
-// Calls `run` with a value of the element's type.
-template <class F>
-void with_type(Element type, F const& run) {
-    if (type == Element::fp32) return run(float{});
-    if (type == Element::bf16) return run(__nv_bfloat16{});
-    run(__half{});
 }
 
 }  // namespace
@@ -259,7 +220,7 @@ void sort_by_slot(std::int64_t const* slots, std::int64_t rows, std::int64_t slo
 
 void weighted_sum(Element type, void const* results, std::int64_t const* place, void const* weights,
                   bool fp32_weights, void* out, std::int64_t tokens, std::int64_t top_k, std::int64_t width,
-                  cudaStream_t stream) {
+                  RowsElsewhere const& elsewhere, cudaStream_t stream) {
     if (tokens == 0) return;
     with_type(type, [&](auto zero) {
         using T = decltype(zero);
@@ -268,12 +229,15 @@ void weighted_sum(Element type, void const* results, std::int64_t const* place, 
             auto const* from = static_cast<T const*>(results);
             auto* to = static_cast<T*>(out);
             auto const grid = static_cast<unsigned>(tokens);
-            if (packs<T>(width, width, results, out)) {
+            auto const room = static_cast<std::size_t>(top_k) * (sizeof(std::int64_t) + sizeof(float));
+            int const choices = static_cast<int>(top_k);
+            if (packs<T>(width, width, results, out) && packs<T>(width, width, elsewhere.rows, out)) {
                 constexpr int size = Pack<T>::size;
-                sum_rows<T, W, size>
-                    <<<grid, threads_for(width / size), 0, stream>>>(from, place, w, to, top_k, width);
+                sum_rows<T, W, size><<<grid, threads_for(width / size), room, stream>>>(
+                    from, place, w, to, choices, width, elsewhere);
             } else {
-                sum_rows<T, W, 1><<<grid, threads_for(width), 0, stream>>>(from, place, w, to, top_k, width);
+                sum_rows<T, W, 1><<<grid, threads_for(width), room, stream>>>(from, place, w, to, choices,
+                                                                              width, elsewhere);
             }
         };
         fp32_weights ? launch(static_cast<float const*>(weights)) : launch(static_cast<T const*>(weights));

@@ -26,9 +26,17 @@ void rotate(Element type, void const* x, void const* cos, void const* sin, void*
 void sort_by_slot(std::int64_t const* slots, std::int64_t rows, std::int64_t slot_count, std::int64_t* order,
                   std::int64_t* place, std::int32_t* slot_end, cudaStream_t stream);
 
+// Rows begin .. end - 1 of a table lie elsewhere: row begin + i is row index[i] / divisor of `rows`.
+struct RowsElsewhere {
+    void const* rows = nullptr;
+    std::int64_t const* index = nullptr;
+    std::int64_t begin = 0, end = 0;
+    unsigned divisor = 1;
+};
+
 void weighted_sum(Element type, void const* results, std::int64_t const* place, void const* weights,
                   bool fp32_weights, void* out, std::int64_t tokens, std::int64_t top_k, std::int64_t width,
-                  cudaStream_t stream);
+                  RowsElsewhere const& elsewhere, cudaStream_t stream);
 
 // Result rows begin .. end - 1. With `slot_end`: those of slots first .. last - 1 instead, slot s ending
 // before row slot_end[s].
@@ -42,16 +50,13 @@ struct RowPart {
 void take_rows(void const* rows, std::int64_t const* index, std::int64_t divisor, void* out,
                RowPart const& left_out, std::int64_t count, std::int64_t row_bytes, cudaStream_t stream);
 
+// out[row] = rows[index[row]], some rows lying elsewhere.
+void take_rows(void const* rows, std::int64_t const* index, RowsElsewhere const& elsewhere, void* out,
+               std::int64_t count, std::int64_t row_bytes, cudaStream_t stream);
+
 // out[index[row]] = rows[row].
 void put_rows(void const* rows, std::int64_t const* index, void* out, RowPart const& left_out,
               std::int64_t count, std::int64_t row_bytes, cudaStream_t stream);
-
-// The same by so many processors at most. All rows are taken; those of `part` are put, its first one at
-// `out`.
-void take_rows_by_some(void const* rows, std::int64_t const* index, std::int64_t divisor, void* out,
-                       std::int64_t count, std::int64_t row_bytes, int processors, cudaStream_t stream);
-void put_rows_by_some(void const* rows, std::int64_t const* index, void* out, RowPart const& part,
-                      std::int64_t count, std::int64_t row_bytes, int processors, cudaStream_t stream);
 
 // Segments one after another: segment s has rows end[s-1] .. end[s]-1, and row i of it gets start[s] + i.
 void expand_segments(std::int64_t const* start, std::int64_t const* end, std::int64_t segments,

@@ -17,7 +17,7 @@ constexpr char const* library_name = "libmoewire_cuda.so";
 
 // The number grows with every change of the interfaces: an older library is then not found.
 constexpr char const* make_device_name = "moewire_make_device_3";
-constexpr char const* make_gpu_name = "moewire_make_gpu_5";
+constexpr char const* make_gpu_name = "moewire_make_gpu_6";
 
 struct InUse {
     Device* device = nullptr;

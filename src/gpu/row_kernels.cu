@@ -1,18 +1,11 @@
 // Rows that move without being looked at.
-#include <algorithm>
-
 #include "gpu/kernels.cuh"
 
 namespace moewire::kernels {
 namespace {
 
-constexpr unsigned row_threads = 32;  // a warp a row
-// One processor holds one such block and nothing else: a few of them leave the others to an exchange.
-constexpr unsigned whole_processor = 1024 / row_threads, rows_of_block = 8;
-constexpr int together = 8;  // words that a thread has on their way
-
-// Which result rows does a kernel write? All but a part, or that part alone.
-enum class Wanted { others, part };
+constexpr unsigned row_threads = 32, rows_of_block = 8;  // a warp a row
+constexpr int together = 8;                              // words that a thread has on their way
 
 template <class Word>
 __device__ void copy_row(Word const* from, Word* to, std::int64_t words) {
@@ -27,59 +20,69 @@ __device__ void copy_row(Word const* from, Word* to, std::int64_t words) {
     for (; i < words; i += row_threads) to[i] = from[i];
 }
 
-template <class Word, bool Put, Wanted Which>
-__global__ void __launch_bounds__(1024)
-    copy_rows(Word const* rows, std::int64_t const* index, unsigned divisor, Word* out, RowPart part,
-              std::int64_t count, std::int64_t words) {
-    if (part.slot_end != nullptr) {
-        part.begin = part.first == 0 ? 0 : part.slot_end[part.first - 1];
-        part.end = part.last == 0 ? 0 : part.slot_end[part.last - 1];
+template <class Word>
+__device__ Word const* row_of(Word const* rows, std::int64_t row, unsigned divisor,
+                              RowsElsewhere const& elsewhere, std::int64_t words) {
+    if (row >= elsewhere.begin && row < elsewhere.end) {
+        rows = static_cast<Word const*>(elsewhere.rows);
+        row = elsewhere.index[row - elsewhere.begin];
+        divisor = elsewhere.divisor;
     }
-    for (std::int64_t row = std::int64_t{blockIdx.x} * blockDim.y + threadIdx.y; row < count;
-         row += std::int64_t{gridDim.x} * blockDim.y) {
-        std::int64_t const result = Put ? index[row] : row;
-        bool const is_inside = result >= part.begin && result < part.end;
-        if (is_inside != (Which == Wanted::part)) continue;
-        // Rows are fewer than 2^32: a division of 64 bits takes longer than the row's copy.
-        std::int64_t const source = Put ? row : static_cast<unsigned>(index[row]) / divisor;
-        std::int64_t const origin = Which == Wanted::part ? part.begin : 0;
-        copy_row(rows + source * words, out + (result - origin) * words, words);
+    // Rows are fewer than 2^32: a division of 64 bits takes longer than the row's copy.
+    return rows + std::int64_t{static_cast<unsigned>(row) / divisor} * words;
+}
+
+template <class Word, bool Put>
+__global__ void copy_rows(Word const* rows, std::int64_t const* index, unsigned divisor,
+                          RowsElsewhere elsewhere, Word* out, RowPart left_out, std::int64_t count,
+                          std::int64_t words) {
+    if (left_out.slot_end != nullptr) {
+        left_out.begin = left_out.first == 0 ? 0 : left_out.slot_end[left_out.first - 1];
+        left_out.end = left_out.last == 0 ? 0 : left_out.slot_end[left_out.last - 1];
     }
+    std::int64_t const row = std::int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
+    if (row >= count) return;
+    std::int64_t const result = Put ? index[row] : row;
+    if (result >= left_out.begin && result < left_out.end) return;
+    Word const* const from = Put ? rows + row * words : row_of(rows, index[row], divisor, elsewhere, words);
+    copy_row(from, out + result * words, words);
 }
 
 struct RowCopy {
     void const* rows;
     std::int64_t const* index;
-    std::int64_t divisor;
+    unsigned divisor;
+    RowsElsewhere elsewhere;
     void* out;
-    RowPart part;
+    RowPart left_out;
     std::int64_t count, row_bytes;
-    int most_blocks;  // 0: a warp for every row
     cudaStream_t stream;
 };
 
-template <class Word, bool Put, Wanted Which>
+template <class Word, bool Put>
 void launch(RowCopy const& c) {
-    unsigned const high = c.most_blocks > 0 ? whole_processor : rows_of_block;
-    auto blocks = (c.count + high - 1) / high;
-    if (c.most_blocks > 0) blocks = std::min(blocks, std::int64_t{c.most_blocks});
-    copy_rows<Word, Put, Which><<<static_cast<unsigned>(blocks), dim3(row_threads, high), 0, c.stream>>>(
-        static_cast<Word const*>(c.rows), c.index, static_cast<unsigned>(c.divisor),
-        static_cast<Word*>(c.out), c.part, c.count, c.row_bytes / static_cast<std::int64_t>(sizeof(Word)));
+    auto const blocks = static_cast<unsigned>((c.count + rows_of_block - 1) / rows_of_block);
+    copy_rows<Word, Put><<<blocks, dim3(row_threads, rows_of_block), 0, c.stream>>>(
+        static_cast<Word const*>(c.rows), c.index, c.divisor, c.elsewhere, static_cast<Word*>(c.out),
+        c.left_out, c.count, c.row_bytes / static_cast<std::int64_t>(sizeof(Word)));
 }
 
-// By words of the largest size that divides a row and its place.
-template <bool Put, Wanted Which>
+std::uintptr_t place_of(void const* pointer) {
+    return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
+// By words of the largest size that divides a row and its places.
+template <bool Put>
 void copy(RowCopy const& c) {
     if (c.count == 0 || c.row_bytes == 0) return;
-    auto const places = reinterpret_cast<std::uintptr_t>(c.rows) | reinterpret_cast<std::uintptr_t>(c.out) |
+    auto const places = place_of(c.rows) | place_of(c.elsewhere.rows) | place_of(c.out) |
                         static_cast<std::uintptr_t>(c.row_bytes);
     if (places % 16 == 0) {
-        launch<int4, Put, Which>(c);
+        launch<int4, Put>(c);
     } else if (places % 2 == 0) {
-        launch<std::uint16_t, Put, Which>(c);
+        launch<std::uint16_t, Put>(c);
     } else {
-        launch<std::uint8_t, Put, Which>(c);
+        launch<std::uint8_t, Put>(c);
     }
 }
 
@@ -104,22 +107,17 @@ __global__ void number_segments(std::int64_t const* start, std::int64_t const* e
 
 void take_rows(void const* rows, std::int64_t const* index, std::int64_t divisor, void* out,
                RowPart const& left_out, std::int64_t count, std::int64_t row_bytes, cudaStream_t stream) {
-    copy<false, Wanted::others>({rows, index, divisor, out, left_out, count, row_bytes, 0, stream});
+    copy<false>({rows, index, static_cast<unsigned>(divisor), {}, out, left_out, count, row_bytes, stream});
+}
+
+void take_rows(void const* rows, std::int64_t const* index, RowsElsewhere const& elsewhere, void* out,
+               std::int64_t count, std::int64_t row_bytes, cudaStream_t stream) {
+    copy<false>({rows, index, 1, elsewhere, out, {}, count, row_bytes, stream});
 }
 
 void put_rows(void const* rows, std::int64_t const* index, void* out, RowPart const& left_out,
               std::int64_t count, std::int64_t row_bytes, cudaStream_t stream) {
-    copy<true, Wanted::others>({rows, index, 1, out, left_out, count, row_bytes, 0, stream});
-}
-
-void take_rows_by_some(void const* rows, std::int64_t const* index, std::int64_t divisor, void* out,
-                       std::int64_t count, std::int64_t row_bytes, int processors, cudaStream_t stream) {
-    copy<false, Wanted::others>({rows, index, divisor, out, {}, count, row_bytes, processors, stream});
-}
-
-void put_rows_by_some(void const* rows, std::int64_t const* index, void* out, RowPart const& part,
-                      std::int64_t count, std::int64_t row_bytes, int processors, cudaStream_t stream) {
-    copy<true, Wanted::part>({rows, index, 1, out, part, count, row_bytes, processors, stream});
+    copy<true>({rows, index, 1, {}, out, left_out, count, row_bytes, stream});
 }
 
 void expand_segments(std::int64_t const* start, std::int64_t const* end, std::int64_t segments,

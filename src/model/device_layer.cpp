@@ -14,24 +14,55 @@
 namespace moewire {
 namespace {
 
-struct DevicePlan {
-    SlotOrder sent;                      // (token, choice) by slot of all ranks
-    ExchangePlan exchange;               // dispatch
-    std::vector<std::int64_t> slot_end;  // Shape: [local slot]; rows by expert
-    at::Tensor slot_end_there;           // the same, int32, on the device
-    at::Tensor by_expert;                // Shape: [received row], int64; undefined where rows arrive in order
+// What becomes of a rank's rows to itself?
+enum class OwnRows {
+    moved,     // by the exchange, as all others
+    in_place,  // by nobody: experts read them where the layer's input lies, and the sum where experts wrote
+               // them
+    stay       // there are no others, and they lie in order
 };
 
-// From memory that the device reads by itself: the host goes on at once.
-at::Tensor uploaded(std::vector<std::int64_t> const& values, at::ScalarType type, at::Device device) {
-    auto const pinned = at::empty({static_cast<std::int64_t>(values.size())},
-                                  at::TensorOptions(at::kCPU).dtype(type).pinned_memory(true));
-    if (type == at::kInt) {
-        std::copy(values.begin(), values.end(), pinned.mutable_data_ptr<std::int32_t>());
-    } else {
-        std::copy(values.begin(), values.end(), pinned.mutable_data_ptr<std::int64_t>());
+struct DevicePlan {
+    SlotOrder sent;                  // (token, choice) by slot of all ranks
+    ExchangePlan exchange;           // dispatch
+    Grid<std::int64_t, 2> received;  // Shape: [source rank, the most slots of any rank]
+    std::size_t slots = 0;           // of this rank
+    OwnRows own = OwnRows::moved;
+};
+
+// What of it the experts want to know, on the device but for `slot_end`.
+struct AwaySide {
+    std::vector<std::int64_t> slot_end;  // Shape: [local slot]; rows by expert
+    at::Tensor slot_end_there;           // the same, int32
+    at::Tensor by_expert;                // Shape: [received row], int64; undefined where rows arrive in order
+    at::Tensor own_answers;  // Shape: [own row], int64; its row by expert; where own rows stay in place
+};
+
+// From memory that the device reads by itself: the host goes on at once. One copy: `ends` as int32, then the
+// others.
+struct Uploaded {
+    at::Tensor ends;                 // Shape as given, int32
+    std::vector<at::Tensor> others;  // Shapes as given, int64
+};
+
+Uploaded uploaded(std::vector<std::int64_t> const& ends,
+                  std::initializer_list<std::vector<std::int64_t> const*> others, at::Device device) {
+    auto const words_of_ends = static_cast<std::int64_t>((ends.size() + 1) / 2);
+    std::int64_t words = words_of_ends;
+    for (auto const* one : others) words += std::ssize(*one);
+    auto const pinned = at::empty({words}, at::TensorOptions(at::kCPU).dtype(at::kLong).pinned_memory(true));
+    std::copy(ends.begin(), ends.end(),
+              pinned.narrow(0, 0, words_of_ends).view(at::kInt).mutable_data_ptr<std::int32_t>());
+    auto* next = pinned.mutable_data_ptr<std::int64_t>() + words_of_ends;
+    for (auto const* one : others) next = std::copy(one->begin(), one->end(), next);
+    auto const there = pinned.to(device, /*non_blocking=*/true);
+    Uploaded result{there.narrow(0, 0, words_of_ends).view(at::kInt).narrow(0, 0, std::ssize(ends)), {}};
+    auto begin = words_of_ends;
+    for (auto const* one : others) {
+        result.others.push_back(there.narrow(0, begin, std::ssize(*one)));
+        begin += std::ssize(*one);
     }
-    return pinned.to(device, /*non_blocking=*/true);
+    return result;
 }
 
 std::vector<std::int64_t> row_sums(Grid<std::int64_t, 2> const& counts) {
@@ -40,27 +71,47 @@ std::vector<std::int64_t> row_sums(Grid<std::int64_t, 2> const& counts) {
     return sums;
 }
 
-// Received rows lie by source, then by slot; experts want them by slot. `counts`: [source rank, local slot].
-void set_away_side(Grid<std::int64_t, 2> const& counts, std::size_t slots, at::Device device,
-                   DevicePlan& plan) {
-    auto const sources = counts.extent(0);
-    std::vector<std::int64_t> next(sources), start, end;
+// Received rows lie by source, then by slot; experts want them by slot.
+AwaySide away_side(DevicePlan const& plan, RankId rank, at::Device device) {
+    auto const sources = plan.received.extent(0), slots = plan.slots;
+    AwaySide side;
+    std::vector<std::int64_t> next(sources), start, end, own_start, own_end;
     std::exclusive_scan(plan.exchange.receive_rows.begin(), plan.exchange.receive_rows.end(), next.begin(),
                         std::int64_t{0});
-    std::int64_t total = 0;
+    std::int64_t total = 0, own = 0;
     for (std::size_t slot = 0; slot < slots; ++slot) {
         for (std::size_t source = 0; source < sources; ++source) {
+            auto const rows = plan.received(source, slot);
+            if (source == index_of(rank)) {
+                own_start.push_back(total);
+                own_end.push_back(own += rows);
+            }
             start.push_back(next[source]);
-            next[source] += counts(source, slot);
-            total += counts(source, slot);
-            end.push_back(total);
+            next[source] += rows;
+            end.push_back(total += rows);
         }
-        plan.slot_end.push_back(total);
+        side.slot_end.push_back(total);
     }
-    plan.slot_end_there = uploaded(plan.slot_end, at::kInt, device);
-    if (sources == 1 || slots <= 1) return;
-    plan.by_expert =
-        gpu().expand_segments(uploaded(start, at::kLong, device), uploaded(end, at::kLong, device), total);
+    bool const has_own = plan.own == OwnRows::in_place;
+    bool const is_sorted = sources == 1 || (slots <= 1 && !has_own);
+    if (is_sorted) {
+        side.slot_end_there = uploaded(side.slot_end, {}, device).ends;
+        return side;
+    }
+    if (has_own) {  // numbered by the same kernel, behind the others
+        for (std::size_t slot = 0; slot < slots; ++slot) {
+            start.push_back(own_start[slot]);
+            end.push_back(total + own_end[slot]);
+        }
+    } else {
+        own = 0;
+    }
+    auto const there = uploaded(side.slot_end, {&start, &end}, device);
+    auto const numbers = gpu().expand_segments(there.others[0], there.others[1], total + own);
+    side.slot_end_there = there.ends;
+    side.by_expert = numbers.narrow(0, 0, total);
+    side.own_answers = numbers.narrow(0, total, own);
+    return side;
 }
 
 // This rank's rows in the order of all ranks' slots. Of how many each slot gets, either the numbers are known
@@ -107,10 +158,9 @@ SentRows sent_to_copies(LayerId layer, at::Tensor const& picks, Assignment const
         }
     }
     std::partial_sum(of_slot.begin(), of_slot.end(), end.begin());
-    auto const there = picks.device();
-    auto const moved =
-        gpu().expand_segments(uploaded(begin, at::kLong, there), uploaded(end, at::kLong, there), next);
-    SentRows sent{{by_expert.order.index_select(0, moved), {}, uploaded(end, at::kInt, there)}, of_slot, {}};
+    auto const there = uploaded(end, {&begin, &end}, picks.device());
+    auto const moved = gpu().expand_segments(there.others[0], there.others[1], next);
+    SentRows sent{{by_expert.order.index_select(0, moved), {}, there.ends}, of_slot, {}};
     sent.sorted.place =
         at::empty_like(by_expert.place).scatter_(0, sent.sorted.order, at::arange(next, moved.options()));
     return sent;
@@ -124,18 +174,9 @@ SentRows sorted_rows(LayerId layer, RouterOutput const& route, LoadedExperts con
                : sent_to_only_copies(layer, picks, bank, parallel.assignment);
 }
 
-// What becomes of a rank's rows to itself?
-enum class OwnRows {
-    moved,   // by the exchange, as all others
-    beside,  // by a kernel of ours at the same time, which writes them to their place at once
-    stay     // there are no others, and they lie in order
-};
-
-OwnRows own_rows(at::Tensor const& hidden, std::int64_t top_k, ExpertParallel const& parallel) {
-    auto const ranks = parallel.communicator.size();
-    auto const bytes = static_cast<std::int64_t>(hidden.nbytes()) * top_k;
-    if (!leaves_own_rows(parallel.exchange, ranks, bytes)) return OwnRows::moved;
-    return ranks == 1 ? OwnRows::stay : OwnRows::beside;
+OwnRows own_rows(ExpertParallel const& parallel) {
+    if (!parallel.exchange.can_leave_own_rows()) return OwnRows::moved;
+    return parallel.communicator.size() == 1 ? OwnRows::stay : OwnRows::in_place;
 }
 
 DevicePlan planned(LayerId layer, at::Tensor const& hidden, SentRows sent, OwnRows own,
@@ -144,22 +185,21 @@ DevicePlan planned(LayerId layer, at::Tensor const& hidden, SentRows sent, OwnRo
     DevicePlan plan;
     plan.sent = std::move(sent.sorted);
     auto const rows = rows_by_rank(parallel.assignment, layer, sent.of_slot);
-    auto const received = exchange_counts(parallel.communicator, layer, rows);
+    plan.received = exchange_counts(parallel.communicator, layer, rows);
+    plan.slots = parallel.assignment.slots_on(layer, parallel.communicator.rank());
+    plan.own = own;
     plan.exchange.row_bytes = static_cast<std::int64_t>(hidden.size(1) * hidden.element_size());
     plan.exchange.send_rows = row_sums(rows);
-    plan.exchange.receive_rows = row_sums(received);
+    plan.exchange.receive_rows = row_sums(plan.received);
     plan.exchange = with_all_rows(std::move(plan.exchange), parallel.exchange, parallel.communicator);
     plan.exchange.layer = layer;
     if (own != OwnRows::moved) plan.exchange.own_rows = ExchangePlan::OwnRows::left;
-    set_away_side(received, parallel.assignment.slots_on(layer, parallel.communicator.rank()),
-                  hidden.device(), plan);
     return plan;
 }
 
 // Where they begin in what a rank sends, and in what it receives.
 struct OwnPlace {
     std::int64_t there = 0, here = 0, count = 0;
-    RowRange received() const { return {here, here + count}; }
 };
 
 OwnPlace own_place(ExchangePlan const& plan, RankId rank) {
@@ -170,63 +210,33 @@ OwnPlace own_place(ExchangePlan const& plan, RankId rank) {
     return {before(plan.send_rows), before(plan.receive_rows), plan.send_rows[index_of(rank)]};
 }
 
-// Of the GPU's processors, the fewer the less there is to copy while the others travel: copied as fast as
-// memory allows, own rows slow the exchange (two H100, 67 MB each way: 326 us on half of the processors, 308
-// by a slower kernel, 291 without any). The numbers below are a guess from that; no GPU has run them yet.
-double share_beside(ExchangePlan const& plan, OwnPlace const& own) {
-    constexpr double of_equal_shares = 1.0 / 8, most = 1.0 / 2;
-    auto const others = std::max(plan.total_send_rows(), plan.total_receive_rows()) - own.count;
-    if (others <= 0) return most;
-    return std::min(most, of_equal_shares * static_cast<double>(own.count) / static_cast<double>(others));
-}
-
 // Rows to send, in the order of all ranks' slots. Shapes: [token, hidden] -> [sent row, hidden].
 at::Tensor gathered(LayerId layer, at::Tensor const& rows, SentRows const& sent, std::int64_t top_k,
                     OwnRows own, ExpertParallel const& parallel) {
-    if (own != OwnRows::beside) return gpu().take_rows(rows, sent.sorted.order, top_k);
+    if (own != OwnRows::in_place) return gpu().take_rows(rows, sent.sorted.order, top_k);
     auto const rank = parallel.communicator.rank();
     auto const first = static_cast<std::int64_t>(parallel.assignment.first_slot(layer, rank));
     auto const slots = static_cast<std::int64_t>(parallel.assignment.slots_on(layer, rank));
-    auto const others =
-        gpu().take_rows(rows, sent.sorted.order, top_k, {sent.sorted.slot_end, first, first + slots});
-    gpu().fork();
-    return others;
+    return gpu().take_rows(rows, sent.sorted.order, top_k, {sent.sorted.slot_end, first, first + slots});
 }
 
-// Shape of both: [received row, hidden].
+// Shape of both: [received row, hidden]. Own rows that stay in place are missing in the latter.
 struct Answers {
-    at::Tensor by_expert, by_source;  // own rows beside are still missing in the latter
+    at::Tensor by_expert, by_source;
 };
 
-Answers computed(LayerId layer, at::Tensor const& away, LoadedExperts const& bank, DevicePlan const& plan,
-                 RowRange left_out) {
+Answers computed(LayerId layer, at::Tensor const& away, LoadedExperts const& bank, AwaySide const& side,
+                 RowsElsewhere const& own) {
     if (away.size(0) == 0) return {away, away};
-    bool const is_sorted = !plan.by_expert.defined();
-    auto const rows = is_sorted ? away : gpu().take_rows(away, plan.by_expert, 1);
-    auto const results = (bank.can_group(rows) ? bank.compute_grouped(layer, rows, plan.slot_end_there)
-                                               : bank.compute(layer, rows, plan.slot_end))
+    bool const is_sorted = !side.by_expert.defined();
+    auto const rows = is_sorted ? away : gpu().take_rows(away, side.by_expert, own);
+    auto const results = (bank.can_group(rows) ? bank.compute_grouped(layer, rows, side.slot_end_there)
+                                               : bank.compute(layer, rows, side.slot_end))
                              .contiguous();
-    return {results, is_sorted ? results : gpu().put_rows(results, plan.by_expert, left_out)};
-}
-
-// Own rows beside the exchange of the others, to the experts and home.
-void move_own(at::Tensor const& rows, std::int64_t top_k, DevicePlan const& plan, OwnPlace const& own,
-              at::Tensor const& away) {
-    gpu().take_rows_beside(rows, plan.sent.order.narrow(0, own.there, own.count), top_k,
-                           away.narrow(0, own.here, own.count), share_beside(plan.exchange, own));
-    gpu().join();
-}
-
-void move_own_back(Answers const& answers, DevicePlan const& plan, OwnPlace const& own,
-                   at::Tensor const& home) {
-    auto const kept = home.narrow(0, own.there, own.count);
-    if (plan.by_expert.defined() && answers.by_expert.size(0) > 0) {
-        gpu().put_rows_beside(answers.by_expert, plan.by_expert, own.received(), kept,
-                              share_beside(plan.exchange, own));
-    } else {
-        kept.copy_(answers.by_source.narrow(0, own.here, own.count));
-    }
-    gpu().join();
+    if (is_sorted) return {results, results};
+    auto const left_out =
+        own.rows.defined() ? RowRange{own.begin, own.begin + own.index.size(0)} : RowRange{};
+    return {results, gpu().put_rows(results, side.by_expert, left_out)};
 }
 
 }  // namespace
@@ -244,38 +254,44 @@ at::Tensor exchanged_on_device(LayerId layer, at::Tensor const& hidden, RouterOu
     };
     auto const& parallel = pass.parallel;
     auto const top_k = route.experts.size(1);
-    auto const own = own_rows(hidden, top_k, parallel);
-    bool const is_beside = own == OwnRows::beside, is_alone = own == OwnRows::stay;
+    auto const own = own_rows(parallel);
+    bool const is_in_place = own == OwnRows::in_place, is_alone = own == OwnRows::stay;
     auto const rows = hidden.contiguous();
+    auto const rank = parallel.communicator.rank();
     at::Tensor home;
     auto const plan = in_step(Step::counts, [&] {
         auto sent = sorted_rows(layer, route, bank, parallel);
         // Rows are gathered while counts travel: how many other ranks send changes nothing in their order.
         home = in_step(Step::permute, [&] { return gathered(layer, rows, sent, top_k, own, parallel); });
+        gpu().fork();
         return planned(layer, rows, std::move(sent), own, parallel);
     });
-    auto const place = own_place(plan.exchange, parallel.communicator.rank());
+    auto const place = own_place(plan.exchange, rank);
     auto const away =
         is_alone ? home : at::empty({plan.exchange.total_receive_rows(), rows.size(1)}, rows.options());
     in_step(Step::dispatch, [&] {
-        if (is_alone) return;
-        exchange_rows_into(parallel.exchange, plan.exchange, home, away);
-        if (is_beside) move_own(rows, top_k, plan, place, away);
+        if (!is_alone) exchange_rows_into(parallel.exchange, plan.exchange, home, away);
     });
+    AwaySide side;  // what experts need beside their rows gets there while those travel
+    gpu().beside([&] { side = away_side(plan, rank, hidden.device()); });
     // What was sent is sent before anything that is queued from here on: answers may take its place.
     auto const answers = in_step(Step::experts, [&] {
-        auto all = computed(layer, away, bank, plan, is_beside ? place.received() : RowRange{});
-        if (is_beside) gpu().fork();
-        return all;
+        gpu().join();
+        RowsElsewhere in_place;
+        if (is_in_place)
+            in_place = {rows, plan.sent.order.narrow(0, place.there, place.count), top_k, place.here};
+        return computed(layer, away, bank, side, in_place);
     });
     if (is_alone) home = answers.by_source;
     in_step(Step::combine, [&] {
-        if (is_alone) return;
-        exchange_rows_into(parallel.exchange, plan.exchange.reversed(), answers.by_source, home);
-        if (is_beside) move_own_back(answers, plan, place, home);
+        if (!is_alone)
+            exchange_rows_into(parallel.exchange, plan.exchange.reversed(), answers.by_source, home);
     });
-    return in_step(Step::unpermute,
-                   [&] { return weighted_sum(home, plan.sent.place, route.weights, hidden.scalar_type()); });
+    return in_step(Step::unpermute, [&] {
+        RowsElsewhere in_place;
+        if (is_in_place) in_place = {answers.by_expert, side.own_answers, 1, place.there};
+        return gpu().weighted_sum(home, plan.sent.place, route.weights, in_place).to(hidden.scalar_type());
+    });
 }
 
 }  // namespace moewire

@@ -60,9 +60,4 @@ ExchangePlan with_all_rows(ExchangePlan plan, Exchange const& exchange, Communic
     return plan;
 }
 
-bool leaves_own_rows(Exchange const& exchange, int ranks, std::int64_t bytes) {
-    constexpr std::int64_t least_bytes = 8 << 20;
-    return exchange.can_leave_own_rows() && (ranks == 1 || bytes >= least_bytes);
-}
-
 }  // namespace moewire

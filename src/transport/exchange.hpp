@@ -20,8 +20,9 @@ enum class MemoryKind { host, device };
 // Who sends how many rows to whom, seen from one rank. Rows lie in rank order, without gaps.
 struct ExchangePlan {
     enum class Way { there, back };  // to the experts, or home
-    // A rank's rows to itself travel as all others do, or are left out: whoever fills `send` puts them where
-    // they belong. Their places stay free on both sides. Only where the exchange can_leave_own_rows().
+    // A rank's rows to itself travel as all others do, or are left out: whoever fills `send` and reads
+    // `receive` knows where they are. Their places stay free on both sides. Only where the exchange
+    // can_leave_own_rows().
     enum class OwnRows { moved, left };
 
     std::int64_t row_bytes = 0;
@@ -41,12 +42,6 @@ struct ExchangePlan {
     // "layer 3, dispatch".
     std::string label() const;
 };
-
-class Exchange;
-
-// Does a pass that is planned on a GPU leave own rows to its kernels? Few are moved sooner by the exchange
-// than by a second kernel. `bytes`: of all rows that a rank sends, its own included.
-bool leaves_own_rows(Exchange const& exchange, int ranks, std::int64_t bytes);
 
 // One backend on one communicator.
 class Exchange {

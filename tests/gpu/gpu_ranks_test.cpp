@@ -66,7 +66,7 @@ TEST_P(OnGpus, LogitsEqualTransformersUnderEveryExchange) {
     }
 }
 
-// So many that own rows are moved beside the exchange, where it leaves them.
+// So many that each message is cut over channels.
 TEST_P(OnGpus, ManyRowsGiveWhatFewDo) {
     constexpr std::size_t copies = 512;
     Expected const expected(GetParam());

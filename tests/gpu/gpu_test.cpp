@@ -160,23 +160,43 @@ TEST_F(OnGpu, RowsLeftOutAreNotWritten) {
     EXPECT_TRUE(at::equal(put.narrow(0, 1000, 1000), at::full({1000, 256}, 7, rows.options())));
 }
 
-TEST_F(OnGpu, RowsAreMovedBesideOthers) {
-    for (std::int64_t const width : {1, 129, 264, 2048}) {
-        auto const rows = random({3000, width}, at::kBFloat16);
-        auto const order = at::randperm(9000, at::TensorOptions(at::kCUDA).dtype(at::kLong));
-        auto const taken = gpu().take_rows(rows, order, 3), back = gpu().put_rows(taken, order);
-        auto const elsewhere = at::zeros({5000, width}, rows.options()),
-                   part = elsewhere.narrow(0, 500, 4000);
+TEST_F(OnGpu, RowsElsewhereAreReadWhereTheyLie) {
+    for (auto const type : types) {
+        for (std::int64_t const width : {1, 129, 264, 2048}) {
+            auto const rows = random({9000, width}, type), others = random({1500, width}, type);
+            auto const longs = at::TensorOptions(at::kCUDA).dtype(at::kLong);
+            auto const there = at::randint(4500, {2000}, longs);
+            auto whole = rows.clone();  // what the table would be with all its rows in it
+            whole.narrow(0, 3000, 2000).copy_(others.index_select(0, at::floor_divide(there, 3)));
+            rows.narrow(0, 3000, 2000).fill_(NAN);
+            auto const order = at::randperm(9000, longs);
+            EXPECT_TRUE(at::equal(gpu().take_rows(rows, order, {others, there, 3, 3000}),
+                                  whole.index_select(0, order)))
+                << width;
+            auto const weights = random({3000, 3}, at::kFloat);
+            EXPECT_TRUE(at::equal(gpu().weighted_sum(rows, order, weights, {others, there, 3, 3000}),
+                                  gpu().weighted_sum(whole, order, weights)))
+                << width;
+            auto const none = there.narrow(0, 0, 0);
+            EXPECT_TRUE(
+                at::equal(gpu().take_rows(whole, order, {others, none, 1, 0}), whole.index_select(0, order)))
+                << width;
+        }
+    }
+}
+
+// Work beside sees what was queued before fork(), and what is queued after join() sees the work.
+TEST_F(OnGpu, WorkBesideIsOrderedByForkAndJoin) {
+    for (int round = 0; round < 50; ++round) {
+        auto const values = at::zeros({1 << 22}, at::TensorOptions(at::kCUDA).dtype(at::kLong));
+        values.fill_(round);
         gpu().fork();
-        gpu().take_rows_beside(rows, order.narrow(0, 2000, 4000), 3, part, 0.5);
+        auto const meanwhile = random({1 << 20}, at::kFloat).cos();
+        at::Tensor beside;
+        gpu().beside([&] { beside = values + 1; });
         gpu().join();
-        EXPECT_TRUE(at::equal(part, taken.narrow(0, 2000, 4000))) << width;
-        gpu().fork();
-        gpu().put_rows_beside(taken, order, {2000, 6000}, part, 0.01);
-        gpu().join();
-        EXPECT_TRUE(at::equal(part, back.narrow(0, 2000, 4000))) << width;
-        EXPECT_EQ(elsewhere.narrow(0, 0, 500).abs().sum().item<double>(), 0) << width;
-        EXPECT_EQ(elsewhere.narrow(0, 4500, 500).abs().sum().item<double>(), 0) << width;
+        EXPECT_EQ(beside.add(1).min().item<std::int64_t>(), round + 2);
+        EXPECT_LE(meanwhile.max().item<float>(), 1);
     }
 }
 
