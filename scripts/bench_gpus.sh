@@ -119,7 +119,11 @@ step_nccl() {
     ROUNDS=${ROUNDS:-3} MOEWIRE=$program attempt "$output/nccl.txt" "$root/scripts/bench_nccl.sh" "$output/nccl" "$ranks"
 }
 in_models() { # $1: folder, $2: models
+    local traces
     MODELS=$2 MOEWIRE=$program DATASET=$text DEVICE=$device attempt "$1.txt" "$root/scripts/bench_in_model.sh" "$1" "$ranks"
+    # What was cut off by the limit says what it has.
+    traces=("$1"/*.h5)
+    [[ -e $1/report/report.md || ! -e ${traces[0]} ]] || "$program" report "${traces[@]}" --output "$1/report" >"$1/report.txt" 2>&1
 }
 step_models() { in_models "$output/models" "${MODELS:-synth:olmoe-1b-7b@2 synth:qwen3-30b-a3b@2 synth:phi-3.5-moe@2 synth:mixtral-8x7b@2}"; }
 step_trained() {

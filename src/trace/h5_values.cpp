@@ -11,6 +11,7 @@ namespace moewire {
 namespace {
 
 constexpr hsize_t compress_from_bytes = 1024;
+constexpr std::size_t most_inline_bytes = 60'000;  // an object's header takes less than 64 KiB
 
 // HDF5's own words, from the deepest entry of its error stack, on one line.
 std::string last_h5_message() {
@@ -58,6 +59,13 @@ H5Handle text_type(std::size_t bytes) {
     return type;
 }
 
+H5Handle long_text_type() {
+    H5Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "making a text type");
+    check_h5(H5Tset_size(type.get(), H5T_VARIABLE), "sizing a text type");
+    check_h5(H5Tset_cset(type.get(), H5T_CSET_UTF8), "setting UTF-8");
+    return type;
+}
+
 H5Handle scalar_space() {
     return {H5Screate(H5S_SCALAR), H5Sclose, "making a scalar"};
 }
@@ -75,6 +83,10 @@ void write_attribute(hid_t object, std::string const& name, Attribute const& val
         check_h5(H5Awrite(attribute.get(), type, data), "writing attribute " + name);
     };
     if (auto const* const text = std::get_if<std::string>(&value)) {
+        if (text->size() > most_inline_bytes) {
+            char const* const begin = text->c_str();
+            return put(long_text_type().get(), &begin);
+        }
         std::string const shown = text->empty() ? std::string(1, '\0') : *text;
         put(text_type(shown.size()).get(), shown.data());
     } else if (auto const* const whole = std::get_if<std::int64_t>(&value)) {

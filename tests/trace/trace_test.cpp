@@ -60,6 +60,7 @@ TEST(Trace, EveryTypeComesBackAsItWent) {
     Record record{"/models/x",
                   {{"text", std::string("naïve ☃")},
                    {"empty", std::string()},
+                   {"long", std::string(70'000, 'x') + "☃"},  // longer than what an object's header takes
                    {"whole", std::int64_t{-5}},
                    {"real", 0.1}},
                   {}};
