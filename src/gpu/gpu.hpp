@@ -97,7 +97,12 @@ class Gpu {
                                        std::int64_t count) = 0;
 };
 
-// Of the GPU in use (gpu/device.hpp). Throws: contract, before use_gpu.
+// Of the GPU in use (gpu/device.hpp), or what stands in for it. Throws: contract, before use_gpu.
 Gpu& gpu();
+
+// Where no GPU is, tests let another compute for tensors on the CPU, so that what is planned for a GPU runs
+// there too. nullptr: nobody again. It must live until then.
+void let_stand_in(Gpu* stand_in);
+bool has_stand_in();
 
 }  // namespace moewire

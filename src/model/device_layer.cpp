@@ -50,7 +50,8 @@ Uploaded uploaded(std::vector<std::int64_t> const& ends,
     auto const words_of_ends = static_cast<std::int64_t>((ends.size() + 1) / 2);
     std::int64_t words = words_of_ends;
     for (auto const* one : others) words += std::ssize(*one);
-    auto const pinned = at::empty({words}, at::TensorOptions(at::kCPU).dtype(at::kLong).pinned_memory(true));
+    auto const pinned =
+        at::empty({words}, at::TensorOptions(at::kCPU).dtype(at::kLong).pinned_memory(device.is_cuda()));
     std::copy(ends.begin(), ends.end(),
               pinned.narrow(0, 0, words_of_ends).view(at::kInt).mutable_data_ptr<std::int32_t>());
     auto* next = pinned.mutable_data_ptr<std::int64_t>() + words_of_ends;

@@ -58,6 +58,8 @@ LoadedExperts::LoadedExperts(WeightReader const& reader, ModelConfig const& conf
 at::Tensor LoadedExperts::compute(LayerId id, at::Tensor const& rows,
                                   std::vector<std::int64_t> const& slot_end) const {
     auto const& layer = layers_[index_of(id)];
+    TORCH_CHECK(slot_end.size() == layer.experts.size(), "ends of ", slot_end.size(), " slots for ",
+                layer.experts.size(), " experts");  // the grouped product checks as much
     // Gradients must reach every rank's exchange, also where no row came: then an expert computes none.
     if (at::GradMode::is_enabled() && (rows.requires_grad() || layer.weights.gate_up.requires_grad())) {
         auto const& w = layer.weights;

@@ -82,7 +82,7 @@ void product_into(at::Tensor out, at::Tensor const& x, at::Tensor const& weight,
 }
 
 bool is_for_gpu(at::Tensor const& x) {
-    return x.is_cuda() && !at::GradMode::is_enabled();
+    return (x.is_cuda() || has_stand_in()) && !at::GradMode::is_enabled();
 }
 
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps, NormKind kind) {

@@ -44,7 +44,8 @@ class DifferentiableExchange : public torch::autograd::Function<DifferentiableEx
 
 void exchange_rows_into(Exchange& exchange, ExchangePlan const& plan, at::Tensor const& rows,
                         at::Tensor const& received) {
-    MOEWIRE_EXPECT(rows.is_cuda() && rows.is_contiguous() && received.is_contiguous());
+    MOEWIRE_EXPECT(rows.is_cuda() == (exchange.memory() == MemoryKind::device));
+    MOEWIRE_EXPECT(rows.is_contiguous() && received.is_contiguous());
     exchange.run(plan, {static_cast<std::byte const*>(rows.const_data_ptr()), rows.nbytes()},
                  {static_cast<std::byte*>(received.data_ptr()), received.nbytes()});
 }

@@ -12,7 +12,7 @@ namespace moewire {
 // through host memory where the exchange works there. `exchange` must outlive the backward pass.
 at::Tensor exchange_rows(Exchange& exchange, ExchangePlan const& plan, at::Tensor const& rows);
 
-// The same between GPUs, without gradients, into rows that are there already.
+// The same without gradients, into rows that are there already, where the exchange works.
 void exchange_rows_into(Exchange& exchange, ExchangePlan const& plan, at::Tensor const& rows,
                         at::Tensor const& received);
 

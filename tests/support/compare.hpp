@@ -19,8 +19,11 @@ inline double scale_of(std::span<float const> values) {
 
 inline double largest_difference(std::span<float const> a, std::span<float const> b) {
     double most = 0;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        most = std::max(most, static_cast<double>(std::abs(a[i] - b[i])));
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        double const difference = std::abs(a[i] - b[i]);
+        if (std::isnan(difference)) return INFINITY;
+        most = std::max(most, difference);
+    }
     return most;
 }
 
