@@ -140,7 +140,7 @@ TEST(Hierarchical, EveryByteArrivesWhereverRanksLive) {
     }
     if (ranks == 1) maps = {{0}};
     for (auto const& map : maps) {
-        NodeMap const nodes{map, *std::max_element(map.begin(), map.end()) + 1, 1};
+        NodeMap const nodes{map, *std::max_element(map.begin(), map.end()) + 1, 1, {}};
         auto const exchange = make_hierarchical(world(), MemoryKind::host, nodes);
         for (std::uint64_t seed = 0; seed < 4; ++seed) expect_exact(*exchange, 48, seed);
     }
