@@ -1,4 +1,4 @@
-// What are rows made of, and how do threads share them? For kernels that compute in fp32.
+// What are rows made of, where do they lie, and how do threads share them?
 #pragma once
 
 #include <cstdint>
@@ -61,6 +61,19 @@ void with_type(Element type, F const& run) {
     if (type == Element::fp32) return run(float{});
     if (type == Element::bf16) return run(__nv_bfloat16{});
     run(__half{});
+}
+
+// A row of a table of which some lie elsewhere; `width`: of a row.
+template <class Word>
+__device__ Word const* row_of(Word const* rows, std::int64_t row, unsigned divisor,
+                              RowsElsewhere const& elsewhere, std::int64_t width) {
+    if (row >= elsewhere.begin && row < elsewhere.end) {
+        rows = static_cast<Word const*>(elsewhere.rows);
+        row = elsewhere.index[row - elsewhere.begin];
+        divisor = elsewhere.divisor;
+    }
+    // Rows are fewer than 2^32: a division of 64 bits takes longer than the row's copy.
+    return rows + std::int64_t{static_cast<unsigned>(row) / divisor} * width;
 }
 
 }  // namespace moewire::kernels

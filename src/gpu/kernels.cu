@@ -123,10 +123,6 @@ __global__ void sort_rows(std::int64_t const* slots, std::int64_t rows, int slot
     }
 }
 
-__device__ std::int64_t elsewhere_row(RowsElsewhere const& elsewhere, std::int64_t row) {
-    return static_cast<unsigned>(elsewhere.index[row - elsewhere.begin]) / elsewhere.divisor;
-}
-
 // A block a token. Where its rows lie is found out once: of rows that wait for nothing many are on their way.
 template <class T, class W, int Size>
 __global__ void sum_rows(T const* results, std::int64_t const* place, W const* weights, T* out, int top_k,
@@ -140,11 +136,7 @@ __global__ void sum_rows(T const* results, std::int64_t const* place, W const* w
     std::int64_t const token = blockIdx.x;
     for (int k = static_cast<int>(threadIdx.x); k < top_k; k += static_cast<int>(blockDim.x)) {
         std::int64_t const row = place[token * top_k + k];
-        bool const is_here = row < elsewhere.begin || row >= elsewhere.end;
-        T const* const begin =
-            is_here ? results + row * width
-                    : static_cast<T const*>(elsewhere.rows) + elsewhere_row(elsewhere, row) * width;
-        from[k] = reinterpret_cast<Part const*>(begin);
+        from[k] = reinterpret_cast<Part const*>(row_of(results, row, 1, elsewhere, width));
         share[k] = wide(weights[token * top_k + k]);
     }
     __syncthreads();

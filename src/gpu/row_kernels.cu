@@ -1,5 +1,5 @@
 // Rows that move without being looked at.
-#include "gpu/kernels.cuh"
+#include "gpu/elements.cuh"
 
 namespace moewire::kernels {
 namespace {
@@ -18,18 +18,6 @@ __device__ void copy_row(Word const* from, Word* to, std::int64_t words) {
         for (int k = 0; k < together; ++k) to[i + k * row_threads] = word[k];
     }
     for (; i < words; i += row_threads) to[i] = from[i];
-}
-
-template <class Word>
-__device__ Word const* row_of(Word const* rows, std::int64_t row, unsigned divisor,
-                              RowsElsewhere const& elsewhere, std::int64_t words) {
-    if (row >= elsewhere.begin && row < elsewhere.end) {
-        rows = static_cast<Word const*>(elsewhere.rows);
-        row = elsewhere.index[row - elsewhere.begin];
-        divisor = elsewhere.divisor;
-    }
-    // Rows are fewer than 2^32: a division of 64 bits takes longer than the row's copy.
-    return rows + std::int64_t{static_cast<unsigned>(row) / divisor} * words;
 }
 
 template <class Word, bool Put>

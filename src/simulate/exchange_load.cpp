@@ -187,8 +187,8 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
     ExchangeLoad load = kinds.longest();
     if (count > 1) load.pairs = busy_pairs / static_cast<double>(count * (count - 1));
     add_ranks(ranks, load);
-    if (!limits.nccl) {  // GPUs pass their hosts by: two of them cannot tell such a class from a port, four
-                         // would
+    // GPUs pass their hosts by, and two of them could not tell such a class from a port.
+    if (!limits.nccl) {
         load.bytes["pair # both"] = busiest_pair;
         add_hosts(topology, ranks, load);
     }
