@@ -16,15 +16,6 @@ Grid<double, 2> by_rank(Communicator const& world, std::vector<double> const& mi
     return table;
 }
 
-double median_of_slowest(Grid<double, 2> const& table) {
-    std::vector<double> slowest;
-    for (std::size_t i = 0; i < table.extent(0); ++i) {
-        auto const row = table.row(i);
-        slowest.push_back(*std::max_element(row.begin(), row.end()));
-    }
-    return median(slowest);
-}
-
 double median_of_passes(Grid<double, 3> const& table) {
     std::vector<double> passes;
     for (std::size_t i = 0; i < table.extent(0); ++i) {

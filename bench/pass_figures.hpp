@@ -12,9 +12,6 @@ namespace moewire {
 // Collective: all ranks. Every rank's [iteration] as [iteration, rank] on rank 0, else nothing.
 Grid<double, 2> by_rank(Communicator const& world, std::vector<double> const& mine);
 
-// The slowest rank of each iteration, of these the median. Shape: [iteration, rank].
-double median_of_slowest(Grid<double, 2> const& table);
-
 // Of each iteration the layers' slowest ranks together, of these the median. Shape: [iteration, layer, rank].
 double median_of_passes(Grid<double, 3> const& table);
 

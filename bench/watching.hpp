@@ -25,12 +25,13 @@ class Watching {
     using RunPass =
         std::function<void(StampRecorder&, PassTimes&, std::optional<std::size_t> iteration, Watched)>;
 
-    // Collective: all ranks. At most 60 passes of each kind, in changing order.
+    // Collective: all ranks. At most 200 passes of each kind, in changing order.
     void run(Communicator const& world, std::vector<ClockOffset> const& offsets, MemoryKind memory,
              std::size_t layers, std::int64_t iterations, std::uint64_t seed, RunPass const& run_pass);
 
-    // Nothing before run(). What each kind adds to a pass that nobody watches, as a ratio, and the exchanges
-    // of a pass, alone and with their permutations, in seconds. Filled on rank 0 alone.
+    // Nothing before run(). What each kind adds to a pass that nobody watches (the median over iterations of
+    // the ratio of two passes, less one; that of events with its 95 % interval), and the exchanges of a
+    // pass, alone and with their permutations, in seconds. Filled on rank 0 alone.
     Attributes const& found() const { return found_; }
 
   private:

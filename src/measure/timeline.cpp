@@ -10,13 +10,6 @@
 namespace moewire {
 namespace {
 
-// The same on all ranks. Shape: [iteration].
-std::vector<double> slowest_of(Communicator const& communicator, std::vector<double> const& took_s) {
-    std::vector<double> slowest_s;
-    for (double const mine_s : took_s) slowest_s.push_back(communicator.max(mine_s));
-    return slowest_s;
-}
-
 // Own stamps of the kept passes, then their starts and ends: what a rank tells rank 0.
 std::vector<double> told(StampRecorder const& recorder, PassTimes const& passes,
                          std::vector<std::int32_t> const& kept) {
@@ -40,6 +33,12 @@ void shift(std::span<double> stamps, double offset_s) {
 }
 
 }  // namespace
+
+std::vector<double> slowest_of(Communicator const& communicator, std::vector<double> const& took_s) {
+    std::vector<double> slowest_s;
+    for (double const mine_s : took_s) slowest_s.push_back(communicator.max(mine_s));
+    return slowest_s;
+}
 
 std::vector<std::int32_t> passes_to_keep(std::vector<double> const& took_s) {
     if (took_s.empty()) return {};

@@ -27,6 +27,9 @@ struct Timeline {
     std::size_t passes() const { return iteration.size(); }
 };
 
+// Collective, and the same on all ranks: the slowest rank's time of each pass. Shape: [iteration].
+std::vector<double> slowest_of(Communicator const& communicator, std::vector<double> const& took_s);
+
 // Which passes are worth keeping: the fastest, the median (nearest rank) and the slowest, in the order in
 // which they ran. Ascending, without repetition; empty for nothing. Shape of `took_s`: [iteration].
 std::vector<std::int32_t> passes_to_keep(std::vector<double> const& took_s);

@@ -35,12 +35,16 @@ std::string perplexity_of(CaseSummary const& one, CaseSummary const* baseline) {
 // written before that hold those of steps against those of exchanges, on every case.
 std::string say_overhead(Record const& record) {
     auto const place = record.text("dataset") + " " + record.text("strategy");
+    std::string interval;
+    if (record.has("outer_overhead_low_ratio"))
+        interval = fmt::format(" ({} to {})", percent(record.number("outer_overhead_low_ratio")),
+                               percent(record.number("outer_overhead_high_ratio")));
     if (record.has("stamped_overhead_ratio"))
         return fmt::format(
-            "- {}: events around exchanges {} %, stamps of exchanges {} %, of every step {} %, of a pass "
+            "- {}: events around exchanges {} %{}, stamps of exchanges {} %, of every step {} %, of a pass "
             "without any "
             "(in turn)\n",
-            place, percent(record.number("outer_overhead_ratio")),
+            place, percent(record.number("outer_overhead_ratio")), interval,
             percent(record.number("stamped_overhead_ratio")),
             percent(record.number("instrumentation_overhead_ratio")));
     if (record.has("outer_overhead_ratio"))
