@@ -244,8 +244,9 @@ Finding eager(Context const& context) {
     if (words.empty()) return f;
     f.state = "ok";
     f.advice = fmt::format(
-        "{}; larger messages wait for the receiver first. Over TCP a uniform exchange above "
-        "the limit can take 1.6 times as long: OMPI_MCA_btl_tcp_eager_limit=33554432",
+        "{}; larger messages wait for the receiver first. Over TCP its answer queues behind what it "
+        "is sending the other way: a uniform exchange above the limit can take 1.6 times as long: "
+        "OMPI_MCA_btl_tcp_eager_limit=33554432",
         fmt::join(words, ", "));
     return f;
 }

@@ -13,7 +13,10 @@
 namespace moewire {
 namespace {
 
-constexpr std::int64_t format_version = 4;
+// What a file's numbers mean. Classes of bytes that MPI knows changed last with 5; those of NCCL did not.
+std::int64_t format_version(bool is_of_nccl) {
+    return is_of_nccl ? 4 : 5;
+}
 
 // Quoted as a TOML basic string.
 std::string quoted(std::string const& text) {
@@ -42,7 +45,8 @@ std::string rules_text(std::optional<NcclJob> const& job) {
 std::string body_of(FrozenCalibration const& c) {
     auto const& m = c.model;
     std::string text = fmt::format("format = {}\ncreated_utc = {}\nprogram_version = {}\n\n[keys]\n",
-                                   format_version, quoted(c.created_utc), quoted(c.program_version));
+                                   format_version(m.limits.nccl.has_value()), quoted(c.created_utc),
+                                   quoted(c.program_version));
     for (auto const& [key, value] : c.keys) text += fmt::format("{} = {}\n", quoted(key), quoted(value));
     text += fmt::format(
         "\n[parameters]\nempty_s = {:.17e}\nfloor_s = {:.17e}\neager_message_s = "
@@ -201,8 +205,9 @@ FrozenCalibration thaw(std::string const& text, std::string const& file) {
                                                      error.source().begin.line, error.description()));
     }
     Reader const top(&root, "file", file);
-    if (top.number("format", 0) != format_version)
-        throw top.wrong("format", fmt::format("is not {}", format_version));
+    auto const expected = format_version(root["nccl"].as_table() != nullptr);
+    if (top.number("format", 0) != static_cast<double>(expected))
+        throw top.wrong("format", fmt::format("is not {}", expected));
     FrozenCalibration c;
     c.created_utc = top.text("created_utc");
     c.program_version = top.text("program_version");

@@ -42,10 +42,12 @@ struct RankSums {
     double out = 0, in = 0, self = 0;
     Starts sent, received;
     double far_out = 0, far_in = 0, far_back = 0;  // other nodes'; back: the lesser way of each connection
+    double asked_in = 0, eager_out = 0;            // of these: what a sender asked for first, what it did not
 };
 
 struct NodeSums {
     double both = 0, cores = 0, out = 0, in = 0, back = 0;
+    double asked_in = 0, eager_out = 0;
 };
 
 void add_ranks(std::vector<RankSums> const& ranks, ExchangeLoad& load) {
@@ -73,11 +75,14 @@ void add_hosts(Topology const& topology, std::vector<RankSums> const& ranks, Exc
         node.out += rank.far_out;
         node.in += rank.far_in;
         node.back += rank.far_back;
+        node.asked_in += rank.asked_in;
+        node.eager_out += rank.eager_out;
     }
     for (auto const& node : nodes) {
         add_most(load.bytes, "node # both", node.both);
         add_most(load.bytes, "node # cores", node.cores);
         add_most(load.bytes, "node # two-way", std::max(node.out, node.in) + node.back);
+        if (node.asked_in > 0) add_most(load.bytes, "node # go-ahead", node.asked_in + node.eager_out);
     }
 }
 
@@ -178,7 +183,12 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
             (is_eager ? any_eager : any_rendezvous) = true;
             ++busy_pairs;
             from.out += bytes, to.in += bytes;
-            if (!near) from.far_out += bytes, to.far_in += bytes, from.far_back += std::min(bytes, back);
+            if (!near) {
+                from.far_out += bytes, to.far_in += bytes;
+                (is_eager ? from.eager_out : to.asked_in) += bytes;
+                if (!is_eager && !kinds.is_eager(scenario.bytes(destination, source), near))
+                    from.far_back += std::min(bytes, back);
+            }
             auto const starts = kinds.starts(value);
             (is_eager ? from.sent.eager : from.sent.rendezvous) += starts;
             (is_eager ? to.received.eager : to.received.rendezvous) += starts;

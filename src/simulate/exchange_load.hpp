@@ -55,8 +55,10 @@ struct ExchangeLoad {
 // Classes that are always there: "rank # out", "rank # in", "rank # both" (out and in: roads that do not
 // carry both ways at full rate), "rank # self", and those of the topology's resources. With NCCL "message #
 // LL": the longest one. With MPI "pair # both" (of one connection), "node # both", "node # cores" (both and
-// self: what its processors must copy), "node # two-way" (its busier direction, and what its connections to
-// other nodes carry back: of TCP, acknowledgements of one way queue behind the data of the other).
+// self: what its processors must copy), and of rendezvous between nodes, whose go-ahead queues behind what
+// its sender sends the other way: "node # two-way" (its busier direction, and what its connections carry
+// back, where both ways ask) and "node # go-ahead" (what it was asked for, and what it sends at once, before
+// it answers).
 ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits);
 
 }  // namespace moewire

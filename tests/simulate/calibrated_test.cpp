@@ -96,13 +96,28 @@ TEST(ExchangeLoad, MessagesOfNcclStartTogetherOnTheirChannels) {
     }
 }
 
+// A go-ahead queues behind what its sender sends the other way: only where both ways are asked for first.
 TEST(ExchangeLoad, WhatAConnectionCarriesBackCountsOnce) {
     Grid<std::uint64_t, 2> const bytes({4, 4}, {0, 100, 0, 30, 40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0});
-    auto const load = load_of({cluster(), bytes}, {});
+    EagerLimits const all_ask{8, 8};
+    auto const load = load_of({cluster(), bytes}, all_ask);
     EXPECT_EQ(load.bytes.at("node # two-way"),
               130 + 40);  // node 0 sends 130, its connection to 1 carries 40 back
-    auto const one_node = load_of({{MachineDescription{}, {0, 0, 0, 0}}, bytes}, {});
+    EXPECT_EQ(load.bytes.at("node # go-ahead"), 100);
+    EXPECT_EQ(load_of({cluster(), bytes}, {8, 50}).bytes.at("node # two-way"), 130);  // 40 go at once
+    EXPECT_EQ(load_of({cluster(), bytes}, {}).bytes.count("node # go-ahead"), 0U);
+    auto const one_node = load_of({{MachineDescription{}, {0, 0, 0, 0}}, bytes}, all_ask);
     EXPECT_EQ(one_node.bytes.at("node # two-way"), 0);
+    EXPECT_EQ(one_node.bytes.count("node # go-ahead"), 0U);
+}
+
+// A rank that sends short messages answers the long ones that come to it after them.
+TEST(ExchangeLoad, AnswersWaitForShortMessagesThatWereSentBefore) {
+    // Rank 0 hears 5000 from each, and sends 40 to each.
+    Grid<std::uint64_t, 2> const bytes({4, 4}, {0, 40, 40, 40, 5000, 0, 0, 0, 5000, 0, 0, 0, 5000, 0, 0, 0});
+    auto const load = load_of({cluster(), bytes}, {100, 100});
+    EXPECT_EQ(load.bytes.at("node # go-ahead"), 15000 + 120);
+    EXPECT_EQ(load.bytes.at("node # two-way"), 15000);  // nothing that was asked for goes back
 }
 
 // Short messages of this machine are regular, long ones are not: each band gets the interval that it needs.

@@ -72,6 +72,15 @@ TEST(CalibrationFile, AnyChangeIsSeen) {
     EXPECT_NE(refusal("").find("format"), std::string::npos);
 }
 
+// What MPI's classes count changed after NCCL's did.
+TEST(CalibrationFile, MpiAndNcclHaveFormatsOfTheirOwn) {
+    auto calibration = example();
+    calibration.model.limits.nccl.reset();
+    auto const text = freeze(calibration);
+    EXPECT_EQ(freeze(thaw(text, "x.toml")), text);
+    EXPECT_NE(refusal(replaced(text, "format = 5", "format = 4")).find("format is not 5"), std::string::npos);
+}
+
 TEST(CalibrationFile, OfAnotherLibraryIsRefused) {
     CalibrationKeys const frozen{{"nccl_version", "2.28.9"}, {"launch", "graph"}};
     auto here = frozen;
