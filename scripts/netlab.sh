@@ -15,7 +15,8 @@ NET=10.78.0
 self=$(readlink -f "$0")
 
 # Short frames have a queue of their own, as on cards with several: behind the data of the other direction,
-# acknowledgements would make every link half as fast when it carries both ways.
+# acknowledgements would make every link half as fast when it carries both ways. Bursts are two frames: with more, what
+# a link takes at once depends on how long it rested.
 shape() {  # NAMESPACE DEVICE RATE
     local class="tc -n $1 class add dev $2 parent"
     tc -n "$1" qdisc add dev "$2" root handle 1: htb default 20
@@ -26,6 +27,18 @@ shape() {  # NAMESPACE DEVICE RATE
     tc -n "$1" qdisc add dev "$2" parent 1:20 handle 20: pfifo limit 1000
     # Bytes 2 and 3 of the IP header: its total length, here below 128.
     tc -n "$1" filter add dev "$2" parent 1: protocol ip prio 1 u32 match u16 0 0xff80 at 2 flowid 1:10
+}
+
+# A host's port takes turns among the others that it sends to, as Linux' own queues do (fq_codel, which not every kernel
+# has): first come, first served, one whole message would go after another, and even exchanges wait for each other.
+take_turns() {  # NAMESPACE DEVICE RATE HOSTS
+    local j class
+    for ((j = 0; j < $4; j++)); do
+        class=$(printf '%x' $((256 + j)))
+        tc -n "$1" class add dev "$2" parent 1:1 classid "1:$class" htb rate 1mbit ceil "$3" prio 1 burst 3kb cburst 3kb quantum 3000
+        tc -n "$1" qdisc add dev "$2" parent "1:$class" handle "$class:" pfifo limit 1000
+        tc -n "$1" filter add dev "$2" parent 1: protocol ip prio 2 u32 match ip dst "$NET.$((10 + j))/32" flowid "1:$class"
+    done
 }
 
 up() {  # HOSTS RATE [CORE_RATE]
@@ -58,10 +71,12 @@ up() {  # HOSTS RATE [CORE_RATE]
         ip -n "${LAB}sw" link set "p$i" master "leaf$leaf"
         ip -n "${LAB}sw" link set "p$i" up
         ip netns exec "$host" sysctl -qw net.ipv4.tcp_slow_start_after_idle=0 net.ipv4.tcp_no_metrics_save=1
-        # Frames of one MTU: 64 KB super-frames would pass a link at once.
+        # Linux cuts super-frames (64 KB) only behind a port's queue, which they would pass at once: four frames at most.
+        ip -n "$host" link set eth0 gso_max_segs 4
         ip netns exec "$host" ethtool -K eth0 tso off gso off gro off >/dev/null
         ip netns exec "${LAB}sw" ethtool -K "p$i" tso off gso off gro off >/dev/null
         shape "$host" eth0 "$rate"
+        take_turns "$host" eth0 "$rate" "$hosts"
         shape "${LAB}sw" "p$i" "$rate"
     done
 }
