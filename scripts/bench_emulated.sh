@@ -5,7 +5,8 @@
 #                                         ranks a host, an oversubscribed core, with and without rendezvous
 #
 # EAGER_LIMIT: messages up to so many bytes go at once; without it, Open MPI asks first from 64 KiB (rendezvous).
-# Leaves FOLDER/SETUP/{machine.toml,calibration.toml,*.h5,both/comparison.txt,...}. Two cores carry links of up to 100 Mbit/s. Needs root; MOEWIRE names the program.
+# Leaves FOLDER/SETUP/{machine.toml,calibration.toml,*.h5,both/comparison.txt,...}. Two cores carry links of up to
+# 100 Mbit/s. Needs root; MOEWIRE names the program.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 program=${MOEWIRE:-$here/../build/release/bin/moewire}

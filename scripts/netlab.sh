@@ -14,6 +14,12 @@ LAB=${LAB:-mwlab}
 NET=10.78.0
 self=$(readlink -f "$0")
 
+# Frames that share a port with other such queues, two at a turn. CLASS: a hexadecimal number.
+add_queue() {  # NAMESPACE DEVICE RATE CLASS
+    tc -n "$1" class add dev "$2" parent 1:1 classid "1:$4" htb rate 1mbit ceil "$3" prio 1 burst 3kb cburst 3kb quantum 3000
+    tc -n "$1" qdisc add dev "$2" parent "1:$4" handle "$4:" pfifo limit 1000
+}
+
 # Short frames have a queue of their own, as on cards with several: behind the data of the other direction,
 # acknowledgements would make every link half as fast when it carries both ways. Bursts are two frames: with more, what
 # a link takes at once depends on how long it rested.
@@ -22,9 +28,8 @@ shape() {  # NAMESPACE DEVICE RATE
     tc -n "$1" qdisc add dev "$2" root handle 1: htb default 20
     $class 1: classid 1:1 htb rate "$3" ceil "$3" burst 3kb cburst 3kb quantum 3000
     $class 1:1 classid 1:10 htb rate "$3" ceil "$3" prio 0 burst 3kb cburst 3kb quantum 3000
-    $class 1:1 classid 1:20 htb rate 1mbit ceil "$3" prio 1 burst 3kb cburst 3kb quantum 3000
     tc -n "$1" qdisc add dev "$2" parent 1:10 handle 10: pfifo limit 1000
-    tc -n "$1" qdisc add dev "$2" parent 1:20 handle 20: pfifo limit 1000
+    add_queue "$1" "$2" "$3" 20
     # Bytes 2 and 3 of the IP header: its total length, here below 128.
     tc -n "$1" filter add dev "$2" parent 1: protocol ip prio 1 u32 match u16 0 0xff80 at 2 flowid 1:10
 }
@@ -35,8 +40,7 @@ take_turns() {  # NAMESPACE DEVICE RATE HOSTS
     local j class
     for ((j = 0; j < $4; j++)); do
         class=$(printf '%x' $((256 + j)))
-        tc -n "$1" class add dev "$2" parent 1:1 classid "1:$class" htb rate 1mbit ceil "$3" prio 1 burst 3kb cburst 3kb quantum 3000
-        tc -n "$1" qdisc add dev "$2" parent "1:$class" handle "$class:" pfifo limit 1000
+        add_queue "$1" "$2" "$3" "$class"
         tc -n "$1" filter add dev "$2" parent 1: protocol ip prio 2 u32 match ip dst "$NET.$((10 + j))/32" flowid "1:$class"
     done
 }

@@ -175,7 +175,8 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
                 from.self += bytes;
                 continue;
             }
-            auto const back = static_cast<double>(scenario.bytes(destination, source));
+            auto const returned = scenario.bytes(destination, source);
+            auto const back = static_cast<double>(returned);
             busiest_pair = std::max(busiest_pair, bytes + back);
             for (auto const resource : topology.path(source, destination)) crossing[resource] += bytes;
             bool const near = topology.node_of(source) == topology.node_of(destination);
@@ -186,8 +187,7 @@ ExchangeLoad load_of(Scenario const& scenario, EagerLimits const& limits) {
             if (!near) {
                 from.far_out += bytes, to.far_in += bytes;
                 (is_eager ? from.eager_out : to.asked_in) += bytes;
-                if (!is_eager && !kinds.is_eager(scenario.bytes(destination, source), near))
-                    from.far_back += std::min(bytes, back);
+                if (!is_eager && !kinds.is_eager(returned, near)) from.far_back += std::min(bytes, back);
             }
             auto const starts = kinds.starts(value);
             (is_eager ? from.sent.eager : from.sent.rendezvous) += starts;
