@@ -15,6 +15,7 @@ namespace {
 
 // MPI counts are int; larger broadcasts and gathers go in pieces.
 constexpr std::size_t piece_bytes = std::size_t{1} << 30;
+constexpr int barrier_tag = 32'000;  // of no other message
 
 template <class T>
 T reduce(Communicator const& communicator, T value, MPI_Datatype type, MPI_Op op) {
@@ -47,8 +48,17 @@ Communicator::Communicator(std::shared_ptr<Handle const> handle) : handle_(std::
     check_mpi(MPI_Comm_size(handle_->comm, &size_), "MPI_Comm_size");
 }
 
+// By dissemination: what a rank hears in the last round says that all have come. MPI_Barrier may go up and
+// down a tree whose root leaves so early that its first message meets peers that have asked for none:
+// exchanges then took another way for rank 0 than for the others (and up to a fifth less time).
 void Communicator::barrier() const {
-    if (!is_null()) check_mpi(MPI_Barrier(mpi_handle(*this)), "MPI_Barrier");
+    if (is_null()) return;
+    for (int distance = 1; distance < size_; distance *= 2) {
+        check_mpi(MPI_Sendrecv(nullptr, 0, MPI_BYTE, (rank_ + distance) % size_, barrier_tag, nullptr, 0,
+                               MPI_BYTE, (rank_ - distance + size_) % size_, barrier_tag, mpi_handle(*this),
+                               MPI_STATUS_IGNORE),
+                  "MPI_Sendrecv");
+    }
 }
 
 void Communicator::broadcast_bytes(std::span<std::byte> bytes, RankId root) const {
