@@ -83,9 +83,9 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     option(app, "timeout", r->timeout_s, "Longest that one exchange may take [s]");
     option(app, "output", r->output, "The frozen file (.toml); samples go to FILE.samples.json");
     footer(app,
-           "Every pattern (nothing, own bytes, pairs, one to k, k to one, uniform, permutations, lopsided) "
-           "in sizes on "
-           "both sides\nof MPI's limits, interleaved. Then: moewire measure --calibration FILE\n"
+           "Every pattern (nothing, own bytes, pairs, one to k, k to one, uniform, permutations, "
+           "drawn, popular)\nin sizes on both sides of MPI's limits, interleaved. Then: moewire measure "
+           "--calibration FILE\n"
            "Example: mpirun -n 4 moewire calibrate --output machine.toml");
     return [r](Context const& context) { return run(context, *r); };
 }

@@ -1,6 +1,7 @@
 #include "simulate/probes.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 
@@ -11,8 +12,12 @@
 namespace moewire {
 namespace {
 
-// Like what routers send, hence most of what a fit should be right about.
-constexpr std::uint64_t drawn_per_size = 8;
+// Of every kind as many as there are spreads: how many times the least the most is. Together most of the
+// probes, and the small spreads are what a router sends: they are what a fit should be right about.
+constexpr std::array<double, 4> spreads{2, 4, 8, 32};
+// Their largest messages lie between this size and the one before: that part of the way down (of the
+// logarithm).
+constexpr std::array<double, 4> ways_down{0, 0.5, 0.25, 0.75};
 
 using Matrix = Grid<std::uint64_t, 2>;
 
@@ -20,7 +25,8 @@ class Patterns {
   public:
     Patterns(std::vector<int> const& nodes, std::uint64_t row_bytes) : nodes_(nodes), row_bytes_(row_bytes) {}
 
-    std::vector<Probe> at(std::uint64_t size) const {
+    // before: the next smaller size, or the same.
+    std::vector<Probe> at(std::uint64_t size, std::uint64_t before) const {
         std::vector<Probe> probes;
         auto const n = nodes_.size();
         auto const add = [&](std::string name, auto const& of_pair) {
@@ -44,17 +50,22 @@ class Patterns {
         for (std::size_t shift = 1; shift < n; shift = shift == 1 && n > 2 ? n / 2 : n)
             add(fmt::format("permutation by {}", shift),
                 [&](auto s, auto d) { return when((s + shift) % n == d); });
-        for (std::uint64_t const times : {4, 16}) {
-            add(fmt::format("lopsided {}", times),
-                [&](auto, auto d) { return d == n - 1 ? size : std::max(size / times, row_bytes_); });
-        }
-        for (std::uint64_t draw = 0; draw < drawn_per_size; ++draw) {
+        for (std::uint64_t draw = 0; draw < spreads.size(); ++draw) {
             Random random(mix64(size) + draw, "probes");
-            // Log-uniform over a factor of 32, up to the size: skewed, and unlike any popularity law.
-            add(fmt::format("drawn {}", draw), [&](auto, auto) {
-                auto const part = std::exp2(-5 * random.uniform());
-                return std::max(row_bytes_, static_cast<std::uint64_t>(static_cast<double>(size) * part));
-            });
+            double const step = static_cast<double>(size) / static_cast<double>(before);
+            double const most = static_cast<double>(size) * std::pow(step, -ways_down[draw]);
+            // Log-uniform: unlike any popularity law.
+            auto const drawn = [&] {
+                auto const part = std::pow(spreads[draw], -random.uniform());
+                return std::max(row_bytes_, static_cast<std::uint64_t>(most * part));
+            };
+            add(fmt::format("drawn {}", draw), [&](auto, auto) { return drawn(); });
+            // What routers send: every rank prefers the same ranks, and on the way back they send as much.
+            std::vector<std::uint64_t> popular(n);
+            for (auto& bytes : popular) bytes = drawn();
+            popular[random.below(n)] = std::max(row_bytes_, static_cast<std::uint64_t>(most));
+            add(fmt::format("popular {}", draw), [&](auto, auto d) { return popular[d]; });
+            add(fmt::format("popular {}, back", draw), [&](auto s, auto) { return popular[s]; });
         }
         return probes;
     }
@@ -112,8 +123,9 @@ std::vector<Probe> probes_for(std::vector<int> const& node_of_rank, std::span<st
     auto const n = node_of_rank.size();
     Patterns const patterns(node_of_rank, static_cast<std::uint64_t>(row_bytes));
     std::vector<Probe> probes{{"empty", Matrix(n, n)}};
-    for (auto const size : message_sizes(edges_bytes, row_bytes, least_bytes, most_bytes)) {
-        for (auto& probe : patterns.at(size)) {
+    auto const sizes = message_sizes(edges_bytes, row_bytes, least_bytes, most_bytes);
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        for (auto& probe : patterns.at(sizes[i], sizes[i > 0 ? i - 1 : 0])) {
             bool const is_new = std::none_of(probes.begin(), probes.end(),
                                              [&](Probe const& other) { return other.bytes == probe.bytes; });
             if (is_new) probes.push_back(std::move(probe));

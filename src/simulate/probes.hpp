@@ -13,7 +13,7 @@ namespace moewire {
 
 struct Probe {
     std::string pattern;  // "empty", "self", "pair", "one-to-2", "2-to-one", "uniform", "permutation",
-                          // "lopsided", "drawn"
+                          // "drawn", "popular"
     Grid<std::uint64_t, 2> bytes;  // Shape: [source, destination]; whole rows
     std::string name() const;      // the pattern and its largest message
 };
@@ -25,10 +25,10 @@ std::vector<std::uint64_t> message_sizes(std::span<std::int64_t const> edges_byt
                                          std::uint64_t least_bytes, std::uint64_t most_bytes);
 
 // Every pattern in every size: nothing, own bytes alone, one pair near and one far, one to k and k to one (k
-// up to all others), uniform, a shift by every distance, and lopsided ones, in which one rank gets a multiple
-// of what the others get, and drawn ones, in which every pair has its own. Intervals hold for traffic like
-// that of the probes: without uneven ones they would be those of patterns that no router makes.
-// `node_of_rank` tells near from far.
+// up to all others), uniform, a shift by every distance, drawn ones, in which every pair has its own size,
+// and popular ones, in which all send alike, to some ranks more than to others, and the way back of that. Fit
+// and intervals hold for traffic like that of the probes: without these they would be those of patterns that
+// no router makes. `node_of_rank` tells near from far.
 std::vector<Probe> probes_for(std::vector<int> const& node_of_rank, std::span<std::int64_t const> edges_bytes,
                               std::int64_t row_bytes, std::uint64_t least_bytes, std::uint64_t most_bytes);
 

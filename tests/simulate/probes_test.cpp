@@ -1,6 +1,7 @@
 #include "simulate/probes.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -36,8 +37,9 @@ TEST(Probes, EveryPatternIsThereAndEveryMatrixOnce) {
             EXPECT_FALSE(probes[i].bytes == probes[j].bytes) << probes[i].name();
         for (auto const b : probes[i].bytes.values()) EXPECT_EQ(b % 16, 0u);
     }
-    for (auto const* pattern : {"empty", "self", "near pair", "far pair", "one-to-2", "3-to-one", "uniform",
-                                "permutation by 1", "permutation by 2", "lopsided 4", "drawn 3"})
+    for (auto const* pattern :
+         {"empty", "self", "near pair", "far pair", "one-to-2", "3-to-one", "uniform", "permutation by 1",
+          "permutation by 2", "drawn 3", "popular 0", "popular 3, back"})
         EXPECT_TRUE(patterns.contains(pattern)) << pattern;
     Topology const topology({}, nodes);
     std::set<Regime> regimes;
@@ -45,6 +47,27 @@ TEST(Probes, EveryPatternIsThereAndEveryMatrixOnce) {
     EXPECT_EQ(regimes.size(), 4u);
     EXPECT_EQ(probes_for(nodes, edges_of({}), 16, 256, 1 << 18).back().bytes,
               probes.back().bytes);  // drawn alike every time
+}
+
+// A router's exchange: all prefer the same ranks, one gets the full size, and what comes back went out.
+TEST(Probes, PopularOnesAreOfOneRowAndComeBack) {
+    std::map<std::string, Grid<std::uint64_t, 2>> popular;
+    for (auto const& probe : probes_for({0, 0, 1, 1}, {}, 16, 4096, 1 << 18))
+        if (probe.pattern.starts_with("popular")) popular.emplace(probe.name(), probe.bytes);
+    ASSERT_FALSE(popular.empty());
+    for (auto const& [name, bytes] : popular) {
+        SCOPED_TRACE(name);
+        bool const is_back = name.find("back") != std::string::npos;
+        auto other = name;
+        is_back ? other.replace(other.find(", back"), 6, "") : other.insert(other.rfind(' '), ", back");
+        ASSERT_TRUE(popular.contains(other)) << other;
+        for (std::size_t s = 0; s < 4; ++s) {
+            for (std::size_t d = 0; d < 4; ++d) {
+                EXPECT_EQ(bytes(s, d), is_back ? bytes(s, 0) : bytes(0, d));
+                EXPECT_EQ(bytes(s, d), popular.at(other)(d, s));
+            }
+        }
+    }
 }
 
 TEST(Probes, TwoRanksHaveNoFarPairOnOneNode) {
