@@ -1,7 +1,5 @@
 #include "gpu/cuda_check.hpp"
 
-#include <c10/cuda/CUDAStream.h>
-
 #include <fmt/format.h>
 
 #include "base/error.hpp"
@@ -27,10 +25,6 @@ void check_nccl(ncclResult_t code, char const* call, ncclComm_t communicator, st
         fmt::format("{} failed: {} ({}); run again with NCCL_DEBUG=WARN to see where", call,
                     ncclGetErrorString(code), words != nullptr && *words != 0 ? words : "it says no more"),
         where);
-}
-
-cudaStream_t current_stream() {
-    return c10::cuda::getCurrentCUDAStream().stream();
 }
 
 }  // namespace moewire

@@ -13,7 +13,4 @@ void check_cuda(cudaError_t code, char const* call,
 void check_nccl(ncclResult_t code, char const* call, ncclComm_t communicator = nullptr,
                 std::source_location where = std::source_location::current());
 
-// Torch's current one.
-cudaStream_t current_stream();
-
 }  // namespace moewire

@@ -12,6 +12,7 @@
 #include "gpu/cuda_marks.hpp"
 #include "gpu/cuda_nccl.hpp"
 #include "gpu/cuda_state.hpp"
+#include "gpu/cuda_stream.hpp"
 #include "gpu/device.hpp"
 #include "gpu/kernels.cuh"
 
@@ -48,7 +49,10 @@ class CapturedGraph : public GpuGraph {
         c10::cuda::CUDAStreamGuard const aside(c10::cuda::getStreamFromPool());
         // Other threads (NCCL's, the watchdog's) may do what cannot be recorded.
         graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
-        work();
+        {
+            GraphRecording const recording;
+            work();
+        }
         graph_.capture_end();
     }
     void replay() override { graph_.replay(); }
@@ -66,7 +70,7 @@ class CudaDevice : public Device {
     int count() const override { return c10::cuda::device_count(); }
     void select(int index) override {
         at::globalContext().lazyInitDevice(at::kCUDA);
-        c10::cuda::set_device(static_cast<c10::DeviceIndex>(index));
+        use_own_stream(index);
     }
     DeviceFacts facts() const override;
     DeviceState state() const override { return state_of(facts().pci_bus_id); }

@@ -7,6 +7,7 @@
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAEvent.h>
 
+#include "gpu/cuda_stream.hpp"
 #include "gpu/gpu.hpp"
 #include "gpu/kernels.cuh"
 
@@ -25,10 +26,6 @@ kernels::Element element_of(at::Tensor const& tensor) {
             TORCH_CHECK(tensor.scalar_type() == at::kHalf, "fp32, bf16 or fp16 is needed");
             return kernels::Element::fp16;
     }
-}
-
-cudaStream_t stream() {
-    return c10::cuda::getCurrentCUDAStream().stream();
 }
 
 void check_launch() {
@@ -64,7 +61,7 @@ class CudaGpu : public Gpu {
         TORCH_CHECK(rows.stride(1) == 1 && weight.is_contiguous() && weight.dtype() == x.dtype());
         kernels::rms_norm(element_of(x), rows.const_data_ptr(), rows.stride(0), weight.const_data_ptr(),
                           out.data_ptr(), rows.size(0), width, static_cast<float>(eps),
-                          order == NormWeight::before_cast, stream());
+                          order == NormWeight::before_cast, current_stream());
         check_launch();
         return out;
     }
@@ -76,7 +73,7 @@ class CudaGpu : public Gpu {
         auto out = at::empty(sizes, both.options());
         auto const width = sizes.back();
         kernels::swiglu(element_of(both), both.const_data_ptr(), out.data_ptr(),
-                        width == 0 ? 0 : out.numel() / width, width, stream());
+                        width == 0 ? 0 : out.numel() / width, width, current_stream());
         check_launch();
         return out;
     }
@@ -90,7 +87,7 @@ class CudaGpu : public Gpu {
                         out.data_ptr(),
                         {x.size(0), x.size(1), x.size(2), x.size(3) / 2, x.stride(0), x.stride(1),
                          x.stride(2), pairs == Pairs::neighbours},
-                        stream());
+                        current_stream());
         check_launch();
         return out;
     }
@@ -109,7 +106,7 @@ class CudaGpu : public Gpu {
         auto const ends = at::empty({slot_count}, slots.options().dtype(at::kInt));
         kernels::sort_by_slot(slots.const_data_ptr<std::int64_t>(), rows, slot_count,
                               order.mutable_data_ptr<std::int64_t>(), place.mutable_data_ptr<std::int64_t>(),
-                              ends.mutable_data_ptr<std::int32_t>(), stream());
+                              ends.mutable_data_ptr<std::int32_t>(), current_stream());
         check_launch();
         return {order, place, ends};
     }
@@ -122,7 +119,7 @@ class CudaGpu : public Gpu {
         TORCH_CHECK(fp32 || shares.dtype() == rows.dtype());
         kernels::weighted_sum(element_of(rows), rows.const_data_ptr(), place.const_data_ptr<std::int64_t>(),
                               shares.const_data_ptr(), fp32, out.data_ptr(), weights.size(0), weights.size(1),
-                              rows.size(1), pointers(elsewhere, rows), stream());
+                              rows.size(1), pointers(elsewhere, rows), current_stream());
         check_launch();
         return out;
     }
@@ -137,7 +134,7 @@ class CudaGpu : public Gpu {
             part = {0, 0, left_out.slot_end.const_data_ptr<std::int32_t>(), left_out.first, left_out.last};
         }
         kernels::take_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), divisor,
-                           out.data_ptr(), part, out.size(0), row_bytes_of(all), stream());
+                           out.data_ptr(), part, out.size(0), row_bytes_of(all), current_stream());
         check_launch();
         return out;
     }
@@ -148,7 +145,7 @@ class CudaGpu : public Gpu {
         auto out = at::empty({index.size(0), rows.size(1)}, rows.options());
         kernels::take_rows(rows.const_data_ptr(), index.const_data_ptr<std::int64_t>(),
                            pointers(elsewhere, rows), out.data_ptr(), out.size(0), row_bytes_of(rows),
-                           stream());
+                           current_stream());
         check_launch();
         return out;
     }
@@ -158,7 +155,7 @@ class CudaGpu : public Gpu {
         TORCH_CHECK(index.size(0) == all.size(0));
         auto out = at::empty_like(all);
         kernels::put_rows(all.const_data_ptr(), index.const_data_ptr<std::int64_t>(), out.data_ptr(),
-                          {left_out.begin, left_out.end}, all.size(0), row_bytes_of(all), stream());
+                          {left_out.begin, left_out.end}, all.size(0), row_bytes_of(all), current_stream());
         check_launch();
         return out;
     }
@@ -192,7 +189,8 @@ class CudaGpu : public Gpu {
     at::Tensor expand_segments(at::Tensor const& start, at::Tensor const& end, std::int64_t count) override {
         auto out = at::empty({count}, start.options());
         kernels::expand_segments(start.const_data_ptr<std::int64_t>(), end.const_data_ptr<std::int64_t>(),
-                                 start.size(0), out.mutable_data_ptr<std::int64_t>(), count, stream());
+                                 start.size(0), out.mutable_data_ptr<std::int64_t>(), count,
+                                 current_stream());
         check_launch();
         return out;
     }

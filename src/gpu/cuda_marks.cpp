@@ -5,12 +5,15 @@
 
 #include "base/contract.hpp"
 #include "base/error.hpp"
+#include "gpu/cuda_stream.hpp"
 #include "gpu/kernels.cuh"
 
 namespace moewire {
 namespace {
 
 constexpr double clock_limit_s = 5;
+
+thread_local bool is_recording = false;
 
 double host_s() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -55,10 +58,14 @@ class Letterbox {
 
 }  // namespace
 
+GraphRecording::GraphRecording() {
+    is_recording = true;
+}
+GraphRecording::~GraphRecording() {
+    is_recording = false;
+}
 bool is_recording_graph() {
-    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    check_cuda(cudaStreamIsCapturing(current_stream(), &status), "cudaStreamIsCapturing");
-    return status == cudaStreamCaptureStatusActive;
+    return is_recording;
 }
 
 CudaMarks::CudaMarks(std::size_t count) : events_(count, nullptr) {

@@ -26,7 +26,15 @@ class CudaMarks : public DeviceMarks {
     std::uint64_t* stamps_ns_ = nullptr;  // pinned: the kernel writes where the host reads
 };
 
-// Is the current stream being recorded as a graph?
+// While one lives, what its thread puts into its current stream becomes part of a graph. Told, not asked
+// of CUDA, since every event has to know it.
+class GraphRecording {
+  public:
+    GraphRecording();
+    ~GraphRecording();
+    GraphRecording(GraphRecording const&) = delete;
+    GraphRecording& operator=(GraphRecording const&) = delete;
+};
 bool is_recording_graph();
 
 // Throws: failure, when the GPU does not answer.

@@ -13,6 +13,7 @@
 #include "base/contract.hpp"
 #include "base/error.hpp"
 #include "gpu/cuda_check.hpp"
+#include "gpu/cuda_stream.hpp"
 
 namespace moewire {
 namespace {
@@ -54,12 +55,13 @@ class CudaNccl : public Nccl {
     CudaNccl& operator=(CudaNccl const&) = delete;
 
     void move(std::span<OutPiece const> out, std::span<InPiece const> in) override {
+        auto* const stream = current_stream();
         check(ncclGroupStart(), "ncclGroupStart");
         for (auto const& piece : out) {
-            check(ncclSend(piece.at, piece.bytes, ncclInt8, piece.peer, comm_, current_stream()), "ncclSend");
+            check(ncclSend(piece.at, piece.bytes, ncclInt8, piece.peer, comm_, stream), "ncclSend");
         }
         for (auto const& piece : in) {
-            check(ncclRecv(piece.at, piece.bytes, ncclInt8, piece.peer, comm_, current_stream()), "ncclRecv");
+            check(ncclRecv(piece.at, piece.bytes, ncclInt8, piece.peer, comm_, stream), "ncclRecv");
         }
         check(ncclGroupEnd(), "ncclGroupEnd");
     }
