@@ -7,6 +7,8 @@ void declare_sweep_options(CLI::App& app, SweepRequest& r) {
     option(app, "device", r.device, "Where rows lie: cpu, or cuda (one GPU a rank of a host)");
     option(app, "register", r.registration,
            "Memory that NCCL is told of beforehand: none, local (ncclCommRegister) or window (symmetric)");
+    option(app, "allocator", r.allocator,
+           "Of rows on a GPU: cuda (cudaMalloc, as torch) or nccl (ncclMemAlloc, as nccl-tests and windows)");
     option(app, "min_bytes", r.min_bytes,
            "Least size of the ladder: bytes of a rank over all peers, itself included");
     option(app, "max_bytes", r.max_bytes, "Largest size of the ladder");

@@ -15,6 +15,7 @@ struct SweepRequest {
     std::string exchange = "auto";
     std::string device = "cpu";                              // cpu or cuda
     std::string registration = "none";                       // none, local or window
+    std::string allocator = "cuda";                          // cuda or nccl
     std::string min_bytes = "1K", max_bytes = "32M", sizes;  // numbers with K, M or G; sizes by comma
     std::int64_t factor = 2;
     std::vector<std::string> matrices;  // files

@@ -13,6 +13,7 @@
 #   MIN_BYTES    1024                               MAX_BYTES   1073741824
 #   FACTOR       4, from size to size               CASES       "SHAPE/CONTROL ..." of alltoallv
 #   PYTHON       python3                            DEVICE      cuda; cpu with EXCHANGE=mpi, where no GPU is
+#   ALLOCATOR    nccl; cuda: ours by cudaMalloc
 #   REGISTER     none; local or window: both sides let NCCL use their memory without copies (-R 1, -R 2 of nccl-tests)
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -32,7 +33,8 @@ case $register in
     window) their_registration=2 ;;
     *) echo "bench_nccl: REGISTER is $register; use none, local or window" >&2; exit 2 ;;
 esac
-ours_options=(--device cuda --register "$register")
+# nccl-tests takes its memory from NCCL as well.
+ours_options=(--device cuda --register "$register" --allocator "${ALLOCATOR:-nccl}")
 [[ $exchange == mpi && ${DEVICE:-cuda} == cpu ]] && ours_options=()
 read -ra mpirun <<<"${MPIRUN:-mpirun --bind-to none}"
 least=${MIN_BYTES:-1024}

@@ -20,8 +20,8 @@ namespace {
 // The memory in which an exchange moves rows, and the clock that sees it.
 std::unique_ptr<Lane> lane_for(SweepRequest const& r, MemoryKind memory, Communicator const& world) {
     if (memory == MemoryKind::host) return make_host_lane(world);
-    return make_device_lane(world,
-                            r.registration == "window" ? DeviceMemory::registrable : DeviceMemory::device);
+    bool const is_of_nccl = r.allocator == "nccl" || r.registration == "window";
+    return make_device_lane(world, is_of_nccl ? DeviceMemory::registrable : DeviceMemory::device);
 }
 
 // Collective. Selects this rank's GPU where rows shall lie on one.
@@ -30,6 +30,11 @@ MemoryKind memory_of(Context const& context, SweepRequest const& r) {
         auto const registers = r.registration == "local" || r.registration == "window";
         if (!registers && r.registration != "none")
             throw usage_error(fmt::format("--register is {}; use none, local or window", r.registration));
+        if (r.allocator != "cuda" && r.allocator != "nccl")
+            throw usage_error(fmt::format("--allocator is {}; use cuda or nccl", r.allocator));
+        if (r.device == "cpu" && r.allocator == "nccl")
+            throw usage_error(
+                "--allocator nccl is for memory of GPUs (rows lie in host memory here); add --device cuda");
         if (r.device == "cpu" && registers)
             throw usage_error(
                 "--register is for memory of GPUs (rows lie in host memory here); add --device cuda");

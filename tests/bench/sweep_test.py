@@ -117,7 +117,8 @@ class Refusals(ProgramTest):
                 ("no multiple of 16", "--row_bytes", 24), ("--row_bytes is 0", "--row_bytes", 0), ("--timeout_s", "--timeout_s", 0),
                 ("add --shape", "--control", "zipf"), ("unknown shape", "--shape", "huge"), ("unknown name 'even'", "--shape", "olmoe", "--control", "even"),
                 ("unknown name 'box'", "--shape", "olmoe", "--payload", "box"), ("neither in .json", "--output", "a.txt"),
-                ("/proc/nowhere", "--output", "/proc/nowhere/a.json"), ("writes one matrix", "--write_matrix", "m.txt")):
+                ("/proc/nowhere", "--output", "/proc/nowhere/a.json"), ("writes one matrix", "--write_matrix", "m.txt"),
+                ("--allocator is malloc", "--allocator", "malloc"), ("--allocator nccl is for memory of GPUs", "--allocator", "nccl")):
             self.refused(2, fragment, "sweep", *arguments)
 
     def test_every_rank_leaves_in_order(self):
