@@ -36,7 +36,7 @@ class RunningCase {
         : setting_(setting),
           text_(text),
           case_(one),
-          style_(style_of(setting.request, setting.context.world.rank(), setting.exchange.memory())),
+          style_(style_of(setting.request, setting.context.world, setting.exchange.memory())),
           recorder_(iterations(), layers(), Detail::exchanges, setting.exchange.memory()),
           sibling_(sibling_count(), layers(), Detail::all_steps, setting.exchange.memory()),
           passes_(iterations()),

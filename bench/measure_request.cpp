@@ -1,5 +1,6 @@
 #include "bench/measure_request.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -65,7 +66,7 @@ std::string options_text(MeasureRequest const& request) {
     return written_options([&](CLI::App& app) { declare_measure_options(app, r); });
 }
 
-ReplayStyle style_of(MeasureRequest const& r, RankId rank, MemoryKind memory) {
+ReplayStyle style_of(MeasureRequest const& r, Communicator const& world, MemoryKind memory) {
     auto const one_of = [](std::string const& value, char const* usual, char const* other, char const* name) {
         if (value == usual || value == other) return value == other;
         throw usage_error(fmt::format("--{} is {}; use {} or {}", name, value, usual, other));
@@ -91,7 +92,10 @@ ReplayStyle style_of(MeasureRequest const& r, RankId rank, MemoryKind memory) {
     if (!parsed || late < 0 || !(delay_us >= 0 && delay_us <= 1e6))
         throw usage_error(
             fmt::format("--delay {} is not RANK:MICROSECONDS (at most a second); write 1:250", r.delay));
-    if (static_cast<std::size_t>(late) == index_of(rank)) style.delay_s = delay_us * 1e-6;
+    if (late >= world.size())
+        throw usage_error(fmt::format("--delay {} names no rank of this run (there are 0 .. {})", r.delay,
+                                      world.size() - 1));
+    if (static_cast<std::size_t>(late) == index_of(world.rank())) style.delay_s = delay_us * 1e-6;
     return style;
 }
 
@@ -118,6 +122,10 @@ void check(MeasureRequest const& r) {
     }
     if (r.transfer && r.calibration.empty())
         throw usage_error("--transfer carries a calibration over (none was named); give --calibration FILE");
+    auto const modes = split_list(r.mode, "--mode");
+    if (!r.delay.empty() && std::find(modes.begin(), modes.end(), "replay") == modes.end())
+        throw usage_error(fmt::format(
+            "--delay makes exchanges of a replay late (--mode {} has none); add --mode replay", r.mode));
     if (r.resume && r.overwrite)
         throw usage_error("--resume keeps what --overwrite drops (both cannot be); give one");
     if (!r.output.ends_with(".h5"))

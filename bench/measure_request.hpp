@@ -44,7 +44,7 @@ struct MeasureRequest {
 };
 
 // The style of this rank's replays. Throws: usage, for what is no style, or cannot be on this memory.
-ReplayStyle style_of(MeasureRequest const& request, RankId rank, MemoryKind memory);
+ReplayStyle style_of(MeasureRequest const& request, Communicator const& world, MemoryKind memory);
 
 void declare_measure_options(CLI::App& app, MeasureRequest& request);
 

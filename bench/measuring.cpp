@@ -71,7 +71,7 @@ Plan plan_of(Communicator const& world, MeasureRequest const& r, MemoryKind memo
     Plan plan;
     run_on_all(world, [&] {
         check(r);
-        style_of(r, world.rank(), memory);
+        style_of(r, world, memory);
         plan.datasets = split_list(r.dataset, "--dataset");
         plan.plan_datasets = r.plan_dataset.empty() ? std::vector<std::string>{""}
                                                     : split_list(r.plan_dataset, "--plan_dataset");

@@ -61,6 +61,12 @@ class Numbers(ProgramTest):
         self.refused(2, "no multiple of --window", "measure", "--tokens_per_rank", 300, "--window", 256, "--output", out)
         self.refused(2, "iterations", "measure", "--iterations", "many", "--output", out)
         self.refused(2, "does not end in .h5", "measure", "--output", self.scratch / "a.txt")
+
+    def test_a_delay_that_nothing_would_show(self):
+        out = self.scratch / "a.h5"
+        self.refused(2, "RANK:MICROSECONDS", "measure", "--delay", "1", "--output", out)
+        self.refused(2, "names no rank of this run", "measure", "--delay", "2:50", "--output", out, ranks=2)
+        self.refused(2, "add --mode replay", "measure", "--delay", "1:50", "--mode", "in_model", "--output", out, ranks=2)
         self.refused(2, "Gini", "simulate", "--imbalance_levels", "0.99", "--output_dir", self.scratch)
         self.refused(2, "--num_gpus", "simulate", "--num_gpus", 0, "--output_dir", self.scratch)
 
