@@ -50,7 +50,7 @@ Communicator::Communicator(std::shared_ptr<Handle const> handle) : handle_(std::
 
 // By dissemination: what a rank hears in the last round says that all have come. MPI_Barrier may go up and
 // down a tree whose root leaves so early that its first message meets peers that have asked for none:
-// exchanges then took another way for rank 0 than for the others (and up to a fifth less time).
+// exchanges then took another way for rank 0 than for the others (and up to a sixth less time).
 void Communicator::barrier() const {
     if (is_null()) return;
     for (int distance = 1; distance < size_; distance *= 2) {
