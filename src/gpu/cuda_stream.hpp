@@ -5,8 +5,8 @@
 
 namespace moewire {
 
-// Selects the GPU, and a stream of this thread's own for what follows: on the legacy one every start looks at
-// all other streams.
+// Selects the GPU, and a stream of its own for what this thread starts from here on: the legacy stream waits
+// for, and holds up, every other blocking one.
 void use_own_stream(int device);
 
 // Torch's current one on the GPU in use. Cheap, since each exchange and each event asks for it: torch's own

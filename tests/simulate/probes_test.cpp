@@ -49,7 +49,7 @@ TEST(Probes, EveryPatternIsThereAndEveryMatrixOnce) {
               probes.back().bytes);  // drawn alike every time
 }
 
-// A router's exchange: all prefer the same ranks, one gets the full size, and what comes back went out.
+// A router's exchange: all prefer the same ranks, and what comes back went out.
 TEST(Probes, PopularOnesAreOfOneRowAndComeBack) {
     std::map<std::string, Grid<std::uint64_t, 2>> popular;
     for (auto const& probe : probes_for({0, 0, 1, 1}, {}, 16, 4096, 1 << 18))

@@ -1,3 +1,6 @@
+#include <chrono>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
@@ -23,6 +26,18 @@ TEST(Communicator, ReductionsSeeEveryRank) {
     std::vector<std::int64_t> values{1, rank()};
     world().sum(values);
     EXPECT_EQ(values, (std::vector<std::int64_t>{size, size * (size - 1) / 2}));
+}
+
+// The clock of one boot: an order of moments, not a time. Each rank is the late one once.
+TEST(Communicator, NobodyLeavesABarrierBeforeTheLastOneCame) {
+    for (std::int64_t late = 0; late < world().size(); ++late) {
+        world().barrier();
+        if (rank() == late) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        double const entered_s = monotonic_s();
+        world().barrier();
+        double const left_s = monotonic_s();
+        EXPECT_GE(left_s, world().max(entered_s)) << "late: " << late;
+    }
 }
 
 TEST(NodeMap, RanksOfOneHostShareANode) {
