@@ -217,7 +217,17 @@ void Replay::migrate(LayerId layer, StepObserver* observer, ReplayStyle const& s
     exchange(move_plans_[index_of(layer)]);
 }
 
+// After a pause, which a driver between two passes is, a host starts its first exchange later than all
+// others: by 2 to 10 % of an exchange of 1 to 16 MB between two H200. Exchanges that are timed alone all
+// follow one.
+void Replay::lead_in(ReplayStyle const& style) {
+    if (style.cadence != Cadence::isolated || exchange_->memory() != MemoryKind::device) return;
+    prepare({});
+    exchange(plans_.front().exchange);
+}
+
 void Replay::run(StepObserver* observer, ReplayStyle const& style) {
+    lead_in(style);
     for (LayerId const layer : ids<LayerId>(plans_.size())) {
         migrate(layer, observer, style);
         auto const& plan = plans_[index_of(layer)].exchange;

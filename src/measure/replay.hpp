@@ -66,6 +66,7 @@ class Replay {
     void exchange(ExchangePlan const& plan);  // rows of `home` to `expert`
     void exchange_back(LayerId layer);
     void prepare(ReplayStyle const& style);  // for the next exchange
+    void lead_in(ReplayStyle const& style);  // what the first timed exchange follows
     void plan_moves();
     bool has_moves(LayerId layer) const {
         return !case_.moves.empty() && !case_.moves[index_of(layer)].empty();

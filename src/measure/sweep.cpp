@@ -49,6 +49,7 @@ class PlanSweep {
     void sample(std::size_t iteration, std::span<std::int32_t const> plans, Launch launch) {
         recorder_.begin_iteration(iteration);
         if (launch == Launch::eager) {
+            if (exchange_.memory() == MemoryKind::device) lead_in(plans.front());
             for (auto const which : plans) isolated(static_cast<std::size_t>(which));
         } else {
             auto const graph = device().capture([&] {
@@ -65,12 +66,20 @@ class PlanSweep {
     StampRecorder const& recorder() const { return recorder_; }
 
   private:
-    void run(std::size_t which) {
+    void exchange(std::size_t which) {
         auto const& plan = plans_[which];
-        StepScope const step(&recorder_, make_id<LayerId>(which), Step::dispatch);
         exchange_.run(
             plan, buffers_.home.rows(static_cast<std::size_t>(plan.total_send_rows() * plan.row_bytes)),
             buffers_.expert.rows(static_cast<std::size_t>(plan.total_receive_rows() * plan.row_bytes)));
+    }
+    void run(std::size_t which) {
+        StepScope const step(&recorder_, make_id<LayerId>(which), Step::dispatch);
+        exchange(which);
+    }
+    // Not recorded, as before a replay (measure/replay.cpp says why).
+    void lead_in(std::int32_t which) {
+        wait_for_all();
+        exchange(static_cast<std::size_t>(which));
     }
     void wait_for_all() {
         if (exchange_.memory() == MemoryKind::device) device().synchronise();
