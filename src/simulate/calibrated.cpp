@@ -8,6 +8,7 @@
 
 #include "base/contract.hpp"
 #include "base/error.hpp"
+#include "base/statistics.hpp"
 
 namespace moewire {
 namespace {
@@ -79,6 +80,19 @@ double CalibratedModel::widening(ExchangeLoad const& load) const {
     double const messages = load.eager_messages + load.rendezvous_messages;
     if (messages > hull.most_messages) factor += messages / hull.most_messages - 1;
     return factor;
+}
+
+std::span<double const> ProbeResult::part(std::size_t index) const {
+    MOEWIRE_EXPECT(index < parts && samples_s.size() % parts == 0);
+    auto const length = samples_s.size() / parts;
+    return std::span(samples_s).subspan(index * length, length);
+}
+
+double ProbeResult::typical_s() const {
+    if (samples_s.empty()) return 0;
+    double logs = 0;
+    for (std::size_t i = 0; i < parts; ++i) logs += std::log(median(part(i)));  // log(0): exp gives 0 again
+    return std::exp(logs / static_cast<double>(parts));
 }
 
 CalibratedModel carried_to(CalibratedModel model, Topology const& topology) {

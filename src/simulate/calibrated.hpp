@@ -66,12 +66,18 @@ struct CalibratedModel {
 struct ProbeResult {
     std::string name;
     ExchangeLoad load;
-    std::vector<double> samples_s;  // Shape: [iteration]; the maximum over ranks
+    std::vector<double> samples_s;  // Shape: [part x iteration]; the maximum over ranks
+    std::string pattern = {};       // shared by probes that differ in size alone; empty: like no other
+    std::size_t parts = 1;          // series of equal length, each with connections and memory of its own
+
+    std::span<double const> part(std::size_t index) const;
+    double typical_s() const;  // geometric mean of the parts' medians
 };
 
 // Fits in log time with Huber's loss, all parameters positive, breakpoints fixed by `limits`; radii are
-// conformal by regime and, where it has probes enough, by spread and size: from residuals of probes that the
-// fit had not seen (in `folds` parts, each left out once), pooled where a regime has fewer than ten probes.
+// conformal by regime and, where it has probes enough, by spread and size: from what parts of probes are off
+// when the fit has not seen them, nor any probe of their pattern (patterns are dealt into `folds`, each left
+// out once; fewer patterns than that: probes are); pooled where a regime has fewer than ten probes.
 // Throws: failure (source "calibration"): fewer than 12 probes, a time that is not positive.
 CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits const& limits, int folds = 5);
 

@@ -191,6 +191,19 @@ Hull hull_of(std::span<ProbeResult const> probes) {
     return hull;
 }
 
+// Exchanges of models have patterns that no probe has: what a fit is off there, only a pattern tells that it
+// has not seen. Which fold leaves each probe out.
+std::vector<std::size_t> folds_of(std::span<ProbeResult const* const> probes, std::size_t folds) {
+    std::map<std::string, std::size_t> patterns;
+    std::vector<std::size_t> of_pattern, of_probe;
+    for (auto const* probe : probes) {
+        auto const name = probe->pattern.empty() ? fmt::format("probe {}", of_probe.size()) : probe->pattern;
+        of_pattern.push_back(patterns.try_emplace(name, patterns.size()).first->second % folds);
+        of_probe.push_back(of_probe.size() % folds);
+    }
+    return patterns.size() < folds ? of_probe : of_pattern;
+}
+
 }  // namespace
 
 CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits const& limits, int folds) {
@@ -202,7 +215,7 @@ CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits 
     std::vector<ProbeResult const*> of_observed;
     std::vector<double> empty_s;
     for (auto const& probe : probes) {
-        double const p50_s = probe.samples_s.empty() ? 0 : median(probe.samples_s);
+        double const p50_s = probe.typical_s();
         if (!(p50_s > 0))
             throw failure(
                 "calibration",
@@ -218,17 +231,22 @@ CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits 
     model.empty_s = empty_s.empty() ? model.floor_s : median(empty_s);
     std::map<Regime, std::vector<Unseen>> unseen;
     std::vector<double> pooled;
-    for (int fold = 0; fold < folds; ++fold) {
+    auto const fold_of = folds_of(of_observed, static_cast<std::size_t>(folds));
+    for (std::size_t fold = 0; fold < static_cast<std::size_t>(folds); ++fold) {
         std::vector<Observed> seen;
         for (std::size_t i = 0; i < all.size(); ++i) {
-            if (static_cast<int>(i) % folds != fold) seen.push_back(all[i]);
+            if (fold_of[i] != fold) seen.push_back(all[i]);
         }
-        auto const part = fit(seen, limits);
-        for (std::size_t i = static_cast<std::size_t>(fold); i < all.size();
-             i += static_cast<std::size_t>(folds)) {
-            double const residual = std::log(all[i].p50_s / part.time_s(*all[i].load));
-            unseen[of_observed[i]->load.regime].push_back({of_observed[i], residual});
-            pooled.push_back(residual);
+        auto const without = fit(seen, limits);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (fold_of[i] != fold) continue;
+            Unseen one{of_observed[i], {}};
+            for (std::size_t part = 0; part < one.probe->parts; ++part) {
+                double const p50_s = median(one.probe->part(part));
+                one.residuals.push_back(std::log(p50_s / without.time_s(one.probe->load)));
+            }
+            pooled.insert(pooled.end(), one.residuals.begin(), one.residuals.end());
+            unseen[one.probe->load.regime].push_back(std::move(one));
         }
     }
     for (auto const& [regime, probes_of_regime] : unseen)

@@ -108,9 +108,9 @@ std::vector<std::uint64_t> message_sizes(std::span<std::int64_t const> edges_byt
     edges.insert(most_bytes);
     for (auto const edge : edges) {
         auto const high = static_cast<double>(edge);
-        // Both ends and at least one between, none further apart than a factor of 4.
+        // Both ends and at least one between, none further apart than a factor of 2.5.
         int const steps =
-            std::max(2, static_cast<int>(std::ceil(std::log(high / low) / std::log(4.0) - 1e-9)));
+            std::max(2, static_cast<int>(std::ceil(std::log(high / low) / std::log(2.5) - 1e-9)));
         for (int i = 0; i <= steps; ++i) add(low * std::pow(high / low, static_cast<double>(i) / steps));
         if (edge != most_bytes) add(high + static_cast<double>(row));  // just beyond
         low = high + static_cast<double>(row);

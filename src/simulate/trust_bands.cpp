@@ -8,7 +8,7 @@
 namespace moewire {
 namespace {
 
-constexpr std::size_t least_of_regime = 10, least_of_band = 20;
+constexpr std::size_t least_of_regime = 10, least_of_band = 30;
 
 // The tail is either an addition or a factor: whichever is the same for all probes.
 void add_tail(std::span<Unseen const> band, RegimeTrust& trust) {
@@ -29,7 +29,8 @@ void add_tail(std::span<Unseen const> band, RegimeTrust& trust) {
 
 std::vector<double> residuals_of(std::span<Unseen const> band) {
     std::vector<double> residuals;
-    for (auto const& one : band) residuals.push_back(one.residual);
+    for (auto const& one : band)
+        residuals.insert(residuals.end(), one.residuals.begin(), one.residuals.end());
     return residuals;
 }
 
@@ -51,7 +52,7 @@ void add_bands(std::vector<Unseen> probes, Spread spread, std::span<double const
         if (end <= first) continue;
         auto const band = std::span(probes).subspan(first, end - first);
         auto const own = residuals_of(band);
-        auto const used = own.size() >= least_of_regime ? std::span<double const>(own) : pooled;
+        auto const used = band.size() >= least_of_regime ? std::span<double const>(own) : pooled;
         RegimeTrust trust{band.size(), spread, band.back().probe->load.busiest_bytes,
                           conformal_radius(used, 0.5), conformal_radius(used, 0.9)};
         add_tail(band, trust);

@@ -9,10 +9,10 @@
 
 namespace moewire {
 
-// What a probe was off when the fit had not seen it.
+// What a probe was off when the fit had not seen it. Shape of residuals: [part].
 struct Unseen {
     ProbeResult const* probe;
-    double residual;
+    std::vector<double> residuals;
 };
 
 // The bands of one regime. `pooled`: residuals of all regimes, used where a band has fewer than ten of its

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -170,6 +171,47 @@ TEST(FitCalibrated, IntervalsHoldTheirPromiseOnWhatTheyNeverSaw) {
     }
     EXPECT_GT(inside, 0.82 * all);
     EXPECT_LT(inside, 0.99 * all);
+}
+
+// Only one pattern tells how fast own bytes are copied: a fit that leaves it out has no idea, and intervals
+// say so. As probes like any other, all but one of them tell of the one left out.
+TEST(FitCalibrated, IntervalsKnowWhatAFitWithoutThatPatternMisses) {
+    auto const topology = cluster();
+    auto const radius = [&](bool named) {
+        auto probes = probes_of(topology, 0, 48, 0);
+        for (std::size_t i = 0; i < probes.size(); ++i)
+            if (named) probes[i].pattern = "drawn " + std::to_string(i % 4);
+        for (int size = 0; size < 12; ++size) {
+            Grid<std::uint64_t, 2> own(4, 4);
+            for (std::size_t rank = 0; rank < 4; ++rank) own(rank, rank) = std::uint64_t{1} << (15 + size);
+            ProbeResult probe{"self", load_of({topology, own}, {}), {}, named ? "self" : ""};
+            probe.samples_s.assign(5, 50e-6 + probe.load.bytes.at("rank # self") / 1e8);
+            probes.push_back(probe);
+        }
+        return fit_calibrated(probes, {}).trust.at(Regime::nothing).back().log_radius_90;
+    };
+    EXPECT_GT(radius(true), 4 * radius(false));
+}
+
+// A machine that finds other times whenever it connects anew: intervals hold a single part, not their mean.
+TEST(FitCalibrated, IntervalsHoldWhatDiffersFromPartToPart) {
+    auto const topology = cluster();
+    auto const once = probes_of(topology, 0, 60, 0);
+    auto probes = once;
+    for (auto& probe : probes) {
+        auto const series = std::exchange(probe.samples_s, {});
+        probe.parts = 4;
+        for (double const log_factor : {-0.09, 0.03, 0.09, -0.03})
+            for (double const sample : series) probe.samples_s.push_back(sample * std::exp(log_factor));
+        EXPECT_NEAR(probe.typical_s(), median(series), 1e-12);
+        EXPECT_NEAR(median(probe.part(2)), median(series) * std::exp(0.09), 1e-12);
+    }
+    auto const model = fit_calibrated(probes, {}, 2), same = fit_calibrated(once, {}, 2);
+    for (auto const& probe : once) {
+        EXPECT_NEAR(model.time_s(probe.load), same.time_s(probe.load), 1e-6 * same.time_s(probe.load));
+        EXPECT_GE(model.trust_in(probe.load).log_radius_90, 0.09);
+        EXPECT_EQ(model.trust_in(probe.load).probes, same.trust_in(probe.load).probes);
+    }
 }
 
 TEST(FitCalibrated, OutliersHardlyMoveIt) {

@@ -22,6 +22,14 @@ TEST(MessageSizes, ThreeInEveryRegimeAndBothSidesOfEveryEdge) {
     for (auto const size : sizes) EXPECT_EQ(size % 16, 0u);
 }
 
+TEST(MessageSizes, NoneIsFarFromTheNext) {
+    auto const sizes = message_sizes(std::vector<std::int64_t>{4096}, 1, 256, 1 << 26);
+    EXPECT_EQ(sizes.front(), 256U);
+    EXPECT_EQ(sizes.back(), std::uint64_t{1} << 26);
+    for (std::size_t i = 1; i < sizes.size(); ++i)
+        EXPECT_LE(static_cast<double>(sizes[i]), 2.51 * static_cast<double>(sizes[i - 1]));
+}
+
 TEST(MessageSizes, LimitsOutsideTheRangeAreNoEdges) {
     auto const sizes = message_sizes(std::vector<std::int64_t>{4096, 65536}, 256, 8192, 32768);
     EXPECT_EQ(sizes, (std::vector<std::uint64_t>{8192, 16384, 32768}));
