@@ -28,6 +28,8 @@
 namespace moewire {
 namespace {
 
+constexpr std::int64_t parts_between_gpus = 4;
+
 // Links by name; their capacities too, unless a probe of this moment gave them.
 std::string digest_of_topology(Record const& topology) {
     Digest digest;
@@ -71,6 +73,22 @@ std::vector<std::vector<double>> measured(Communicator const& world, Exchange& e
     return samples;
 }
 
+// A host that starts exchanges between GPUs is now and then slower for seconds, by up to 10 % of a short
+// one's time. So probes are taken in several series, one after another. Shape of the result: [probe][part x
+// iteration], complete on rank 0.
+std::vector<std::vector<double>> measured_in_parts(Communicator const& world, Exchange& exchange,
+                                                   std::vector<Probe> const& probes,
+                                                   CalibrateRequest const& r,
+                                                   std::vector<ClockOffset> const& offsets) {
+    std::vector<std::vector<double>> samples(probes.size());
+    for (std::int64_t part = 0; part < r.parts; ++part) {
+        auto const more = measured(world, exchange, probes, r, offsets);
+        for (std::size_t i = 0; i < more.size(); ++i)
+            samples[i].insert(samples[i].end(), more[i].begin(), more[i].end());
+    }
+    return samples;
+}
+
 // As the rules of NCCL saw this job. Throws: unavailable, where NCCL did not say; usage, for an unknown
 // version.
 NcclJob job_of_rank_zero(NodeMap const& map) {
@@ -101,8 +119,11 @@ NcclJob job_of_rank_zero(NodeMap const& map) {
 }
 
 Json samples_json(std::vector<Probe> const& probes, std::vector<std::vector<double>> const& samples,
-                  FrozenCalibration const& frozen) {
-    Json json{{"calibration_digest", digest_of(frozen)}, {"unit", "s"}, {"probes", Json::array()}};
+                  std::int64_t parts, FrozenCalibration const& frozen) {
+    Json json{{"calibration_digest", digest_of(frozen)},
+              {"unit", "s"},
+              {"parts", parts},
+              {"probes", Json::array()}};
     for (std::size_t i = 0; i < probes.size(); ++i) {
         Json rows = Json::array();
         for (std::size_t s = 0; s < probes[i].bytes.extent(0); ++s) {
@@ -115,15 +136,54 @@ Json samples_json(std::vector<Probe> const& probes, std::vector<std::vector<doub
 }
 
 FrozenCalibration fitted(std::vector<Probe> const& probes, std::vector<std::vector<double>> const& samples,
-                         Topology const& topology, EagerLimits const& limits) {
+                         std::int64_t parts, Topology const& topology, EagerLimits const& limits) {
     std::vector<ProbeResult> results;
     for (std::size_t i = 0; i < probes.size(); ++i)
-        results.push_back({probes[i].name(), load_of({topology, probes[i].bytes}, limits), samples[i]});
+        results.push_back({probes[i].name(), load_of({topology, probes[i].bytes}, limits), samples[i],
+                           probes[i].pattern, static_cast<std::size_t>(parts)});
     FrozenCalibration frozen{utc_now(), program_version().version, {}, fit_calibrated(results, limits), {}};
     for (auto const& r : results) {
-        frozen.grid.push_back({r.name, r.load.regime, spread_of(r.load), r.load.busiest_bytes,
-                               median(r.samples_s), frozen.model.time_s(r.load)});
+        frozen.grid.push_back({r.name, r.load.regime, spread_of(r.load), r.load.busiest_bytes, r.typical_s(),
+                               frozen.model.time_s(r.load)});
     }
+    return frozen;
+}
+
+// Collective: all ranks. Complete on rank 0.
+FrozenCalibration calibrated_machine(Context const& context, Exchange& exchange, std::string const& transport,
+                                     Topology const& topology, std::vector<ClockOffset> const& offsets,
+                                     CalibrateRequest r) {
+    auto const& world = context.world;
+    auto const map = node_map_of(world);
+    std::vector<Probe> probes;
+    EagerLimits limits;
+    bool const by_nccl = exchange.memory() == MemoryKind::device && transport != "mpi";
+    if (by_nccl && world.size() > 1) limits.nccl = nccl_job(world, map);
+    if (r.parts == 0) r.parts = by_nccl ? parts_between_gpus : 1;
+    run_on_all(world, [&] {
+        if (world.size() == 1)
+            throw unavailable("calibration",
+                              "one rank alone exchanges nothing; start several with mpirun -n");
+        if (!by_nccl) limits = eager_limits();
+        probes = probes_for(map.node_of_rank, edges_of(limits), r.row_bytes,
+                            parse_size(r.least_bytes, "--least_bytes"),
+                            parse_size(r.most_bytes != "auto" ? r.most_bytes
+                                       : by_nccl              ? "64M"
+                                                              : "1M",
+                                       "--most_bytes"));
+    });
+    auto const samples = measured_in_parts(world, exchange, probes, r, offsets);
+    auto root = root_record(context, map, offsets, transport, r.seed);
+    add_launch(root, exchange.memory(), r.launch, r.launch == "graph" ? "chained" : "isolated");
+    auto const machine = topology_record(topology);
+    FrozenCalibration frozen;
+    run_on_all(world, [&] {
+        if (!world.is_root()) return;
+        frozen = fitted(probes, samples, r.parts, topology, limits);
+        frozen.keys = keys_of(root, machine);
+        write_file(r.output + ".samples.json", to_text(samples_json(probes, samples, r.parts, frozen)));
+        write_file(r.output, freeze(frozen));
+    });
     return frozen;
 }
 
@@ -166,42 +226,6 @@ NcclJob nccl_job(Communicator const& world, NodeMap const& map) {
     return word[0];
 }
 
-FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, std::string const& transport,
-                                    Topology const& topology, std::vector<ClockOffset> const& offsets,
-                                    CalibrateRequest const& r) {
-    auto const& world = context.world;
-    auto const map = node_map_of(world);
-    std::vector<Probe> probes;
-    EagerLimits limits;
-    bool const by_nccl = exchange.memory() == MemoryKind::device && transport != "mpi";
-    if (by_nccl && world.size() > 1) limits.nccl = nccl_job(world, map);
-    run_on_all(world, [&] {
-        if (world.size() == 1)
-            throw unavailable("calibration",
-                              "one rank alone exchanges nothing; start several with mpirun -n");
-        if (!by_nccl) limits = eager_limits();
-        probes = probes_for(map.node_of_rank, edges_of(limits), r.row_bytes,
-                            parse_size(r.least_bytes, "--least_bytes"),
-                            parse_size(r.most_bytes != "auto" ? r.most_bytes
-                                       : by_nccl              ? "64M"
-                                                              : "1M",
-                                       "--most_bytes"));
-    });
-    auto const samples = measured(world, exchange, probes, r, offsets);
-    auto root = root_record(context, map, offsets, transport, r.seed);
-    add_launch(root, exchange.memory(), r.launch, r.launch == "graph" ? "chained" : "isolated");
-    auto const machine = topology_record(topology);
-    FrozenCalibration frozen;
-    run_on_all(world, [&] {
-        if (!world.is_root()) return;
-        frozen = fitted(probes, samples, topology, limits);
-        frozen.keys = keys_of(root, machine);
-        write_file(r.output + ".samples.json", to_text(samples_json(probes, samples, frozen)));
-        write_file(r.output, freeze(frozen));
-    });
-    return frozen;
-}
-
 FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const& r) {
     auto const& world = context.world;
     std::string transport;
@@ -219,7 +243,7 @@ FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const&
     Watchdog watchdog(fmt::format("rank {} of {}", index_of(world.rank()), world.size()), r.timeout_s);
     auto const exchange = guarded(make_exchange(transport, world, memory), watchdog);
     auto const topology = find_topology(world, r.topology, node_map_of(world));
-    return calibrate_machine(context, *exchange, transport, topology, clock_offsets(world), r);
+    return calibrated_machine(context, *exchange, transport, topology, clock_offsets(world), r);
 }
 
 FrozenCalibration calibration_for(Context const& context, std::filesystem::path const& file, bool is_carried,

@@ -20,7 +20,8 @@ struct CalibrateRequest {
     std::string device = "cpu", launch = "eager";
     bool share_gpu = false;
     std::string least_bytes = "256", most_bytes = "auto";  // of one message
-    std::int64_t iterations = 20, row_bytes = 256;
+    std::int64_t iterations = 20, row_bytes = 256;         // iterations: of every part
+    std::int64_t parts = 0;                                // 0: 4 between GPUs, else 1
     std::uint64_t seed = 0;
     double timeout_s = 120;
     std::string output = "calibration.toml";
@@ -41,11 +42,6 @@ NcclJob nccl_job(Communicator const& world, NodeMap const& map);
 
 // Collective: all ranks. Probes every pattern and size, fits on rank 0, and writes the frozen file and,
 // beside it, FILE.samples.json with every sample. Complete on rank 0. Throws on all ranks: usage; failure.
-FrozenCalibration calibrate_machine(Context const& context, Exchange& exchange, std::string const& transport,
-                                    Topology const& topology, std::vector<ClockOffset> const& offsets,
-                                    CalibrateRequest const& request);
-
-// Collective: all ranks. The same, with an exchange and a topology of its own.
 FrozenCalibration calibrate_here(Context const& context, CalibrateRequest const& request);
 
 // Collective: all ranks. Reads a frozen file on every rank and compares its keys with this run's; of one that

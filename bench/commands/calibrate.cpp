@@ -17,6 +17,8 @@ void check(CalibrateRequest const& r) {
         throw usage_error(fmt::format("--iterations {} (5 .. 100000); a median needs a few", r.iterations));
     if (r.row_bytes < 1 || r.row_bytes > (1 << 20))
         throw usage_error(fmt::format("--row_bytes {} (1 .. 1048576); give another value", r.row_bytes));
+    if (r.parts < 0 || r.parts > 100)
+        throw usage_error(fmt::format("--parts {} (0 .. 100); give another value", r.parts));
     if (!(r.timeout_s >= 0.1 && r.timeout_s <= 86400))
         throw usage_error(fmt::format("--timeout {} (0.1 .. 86400 s); give another value", r.timeout_s));
     if (!r.output.ends_with(".toml"))
@@ -78,7 +80,11 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     option(app, "least_bytes", r->least_bytes, "Shortest message; K, M and G are powers of 1024");
     option(app, "most_bytes", r->most_bytes, "Longest message; auto: 64M between GPUs, else 1M");
     option(app, "row_bytes", r->row_bytes, "Messages are whole rows of so many bytes");
-    option(app, "iterations", r->iterations, "Samples of each probe");
+    option(app, "iterations", r->iterations, "Samples of each probe, in each part");
+    option(
+        app, "parts", r->parts,
+        "Times that connections and memory are made anew, for what depends on where they lie; 0: 4 between "
+        "GPUs, else 1");
     option(app, "seed", r->seed, "Seed of the order of probes");
     option(app, "timeout", r->timeout_s, "Longest that one exchange may take [s]");
     option(app, "output", r->output, "The frozen file (.toml); samples go to FILE.samples.json");

@@ -53,6 +53,13 @@ class Calibrate(ProgramTest):
                 self.assertEqual([len(row) for row in probe["bytes"]], [ranks] * ranks)
             self.assertIn(f'"ranks" = "{ranks}"', text)
 
+    def test_parts_are_series_of_their_own(self):
+        path = self.calibrated(2, "--parts", 2)
+        samples = self.json(f"{path}.samples.json")
+        self.assertEqual(samples["parts"], 2)
+        self.assertEqual({len(probe["times_s"]) for probe in samples["probes"]}, {10})
+        self.refused(2, "--parts", "calibrate", "--parts", 101, ranks=2)
+
     def test_one_rank_alone_is_waived(self):
         self.refused(3, "one rank alone", "calibrate", "--output", self.scratch / "x.toml")
 
