@@ -19,7 +19,7 @@
 #   TRAINED     "FOLDER ...": models to be loaded    TEXT       drama
 #   ITERATIONS  30, of each case                     SHAPES     "96 640 1504", tokens a rank of exchanges that no probe saw
 #   GEOMETRIES  "olmoe-1b-7b qwen3-30b-a3b phi-3.5-moe mixtral-8x7b" of `scaling`
-#   STEP_LIMIT  560 s for each step
+#   STEP_LIMIT  560 s for each step                  CALIBRATION_ITERATIONS  20, of each probe in each of four series
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 output=${1:?usage: bench_gpus.sh OUTPUT_DIR [STEP...]}
