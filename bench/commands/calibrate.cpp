@@ -80,11 +80,10 @@ std::function<int(Context const&)> declare(CLI::App& app) {
     option(app, "least_bytes", r->least_bytes, "Shortest message; K, M and G are powers of 1024");
     option(app, "most_bytes", r->most_bytes, "Longest message; auto: 64M between GPUs, else 1M");
     option(app, "row_bytes", r->row_bytes, "Messages are whole rows of so many bytes");
-    option(app, "iterations", r->iterations, "Samples of each probe, in each part");
+    option(app, "iterations", r->iterations, "Samples of each probe, in each series of --parts");
     option(
         app, "parts", r->parts,
-        "Times that connections and memory are made anew, for what depends on where they lie; 0: 4 between "
-        "GPUs, else 1");
+        "Series of such samples, one after another, for what changes with time; 0: 4 between GPUs, else 1");
     option(app, "seed", r->seed, "Seed of the order of probes");
     option(app, "timeout", r->timeout_s, "Longest that one exchange may take [s]");
     option(app, "output", r->output, "The frozen file (.toml); samples go to FILE.samples.json");

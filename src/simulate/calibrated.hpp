@@ -68,7 +68,7 @@ struct ProbeResult {
     ExchangeLoad load;
     std::vector<double> samples_s;  // Shape: [part x iteration]; the maximum over ranks
     std::string pattern = {};       // shared by probes that differ in size alone; empty: like no other
-    std::size_t parts = 1;          // series of equal length, each with connections and memory of its own
+    std::size_t parts = 1;          // series of equal length, one after another
 
     std::span<double const> part(std::size_t index) const;
     double typical_s() const;  // geometric mean of the parts' medians

@@ -193,7 +193,7 @@ TEST(FitCalibrated, IntervalsKnowWhatAFitWithoutThatPatternMisses) {
     EXPECT_GT(radius(true), 4 * radius(false));
 }
 
-// A machine that finds other times whenever it connects anew: intervals hold a single part, not their mean.
+// A machine that is slower for a while now and then: intervals hold a single part, not their mean.
 TEST(FitCalibrated, IntervalsHoldWhatDiffersFromPartToPart) {
     auto const topology = cluster();
     auto const once = probes_of(topology, 0, 60, 0);
