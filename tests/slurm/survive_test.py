@@ -97,9 +97,11 @@ class Survival(SlurmTest):
         minutes = int(time.time() - started_s + 25) // 60 + 1
         self.slurm.call("scontrol", "update", f"JobId={job}", f"TimeLimit={minutes}")
         self.slurm.call("scancel", "--batch", "--signal=USR1", job)
+        # While it still waits: started with so short a limit, it would be told at once to go back into the queue.
+        self.assertTrue(self.slurm.wait(lambda: int(self.slurm.facts(job)["Restarts"]) >= 2, 90), self.output_of(job))
+        self.slurm.call("scontrol", "update", f"JobId={job}", "TimeLimit=10")
         self.requeued(job, restarts=2)
         self.assertIn("before the group in hand was finished: it is begun again", self.output_of(job))
-        self.slurm.call("scontrol", "update", f"JobId={job}", "TimeLimit=10")
         self.assertEqual(self.slurm.finish(job, 150), ["COMPLETED"], self.output_of(job))
         self.assertEqual(measured(journal)[:len(kept)], kept)
         self.assertEqual(len(measured(journal)), len(set(measured(journal))))
