@@ -45,7 +45,17 @@ take_turns() {  # NAMESPACE DEVICE RATE HOSTS
     done
 }
 
+# Otherwise it would be found out host by host.
+need_tools() {
+    local tool missing=""
+    for tool in ip tc ethtool cc mpirun; do command -v "$tool" >/dev/null || missing+=" $tool"; done
+    [ -z "$missing" ] && return
+    echo "netlab.sh: no hosts are made (missing:$missing); apt-get install iproute2 ethtool gcc openmpi-bin" >&2
+    exit 3
+}
+
 up() {  # HOSTS RATE [CORE_RATE]
+    need_tools
     local hosts=$1 rate=$2 core=${3:-} i j host leaf
     ip netns add "${LAB}sw"
     for leaf in 0 1; do
