@@ -56,6 +56,15 @@ double median(std::span<double const> values) {
     return percentile(values, 0.5);
 }
 
+double median_error(std::span<double const> values) {
+    double const middle = median(values);
+    std::vector<double> deviations;
+    for (double const value : values) deviations.push_back(std::abs(value - middle));
+    constexpr double sigma_of_deviation = 1.4826, error_of_sigma = 1.2533;
+    return error_of_sigma * sigma_of_deviation * median(deviations) /
+           std::sqrt(static_cast<double>(values.size()));
+}
+
 Quantile quantile(std::span<double const> values, double fraction, double confidence) {
     MOEWIRE_EXPECT(!values.empty() && fraction > 0 && fraction < 1);
     auto const order = sorted(values);

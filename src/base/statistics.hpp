@@ -10,6 +10,10 @@ namespace moewire {
 double mean(std::span<double const> values);
 double median(std::span<double const> values);
 
+// Standard error of the median of many normal samples, sqrt(pi / 2) sigma / sqrt(n), with sigma from the
+// median absolute deviation, which outliers do not move; 0 of one sample. Throws: contract, on an empty span.
+double median_error(std::span<double const> values);
+
 // The nearest-rank percentile: the smallest sample with at least `fraction` of all samples at or below it.
 // `fraction` in (0, 1]. Throws: contract, on an empty span.
 double percentile(std::span<double const> values, double fraction);

@@ -74,12 +74,15 @@ struct ProbeResult {
     double typical_s() const;  // geometric mean of the parts' medians
 };
 
-// Fits in log time with Huber's loss, all parameters positive, breakpoints fixed by `limits`; radii are
-// conformal by regime and, where it has probes enough, by spread and size: from what parts of probes are off
-// when the fit has not seen them, nor any probe of their pattern (patterns are dealt into `folds`, each left
-// out once; fewer patterns than that: probes are); pooled where a regime has fewer than ten probes.
-// Throws: failure (source "calibration"): fewer than 12 probes, a time that is not positive.
-CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits const& limits, int folds = 5);
+// Fits in log time with Huber's loss, all parameters positive, breakpoints fixed by `limits`; a probe counts
+// the less, the less its median is known. Radii are conformal by regime and, where it has probes enough, by
+// spread and size: from what parts of probes are off when the fit has not seen them, nor any probe of their
+// pattern (patterns are dealt into `folds`, each left out once; probes are where they share one); pooled
+// where a regime has fewer than ten probes. Ten folds: a fit that lacks a fifth of the patterns is so much
+// worse than the one in use that its intervals hold too much. Throws: failure (source "calibration"): fewer
+// than 12 probes, a time that is not positive.
+CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits const& limits,
+                               int folds = 10);
 
 // Its numbers among other ranks, or on another machine: rates and starts stay, NCCL's rules follow the new
 // job.

@@ -15,9 +15,11 @@ namespace moewire {
 namespace {
 
 constexpr std::size_t least_probes = 12;
-constexpr double huber_limit = 0.10;  // log residuals beyond count linearly
-constexpr std::array sharpnesses{1, 2, 4, 8};
-constexpr std::array overlaps{1, 2, 8};
+constexpr double huber_limit = 0.10;  // weighted log residuals beyond count linearly
+// What no median tells apart, however many samples it has: the model's own error, as far as it is known.
+constexpr double least_error = 0.03;
+constexpr std::array sharpnesses{1, 2, 4, 8};  // sharper ones fit probes better, and what follows worse
+constexpr std::array all_overlaps{1, 2, 8};
 constexpr int restarts = 3;
 
 double huber(double residual) {
@@ -28,7 +30,22 @@ double huber(double residual) {
 struct Observed {
     ExchangeLoad const* load;
     double p50_s;
+    double weight;
 };
+
+// Of a probe's residual. Samples of large messages lie within a percent of each other, those of short ones,
+// and where several ranks share a core, within tens of them: counted alike, errors of medians that nobody
+// knows better would be bought with errors of those that are known.
+double weight_of(ProbeResult const& probe) {
+    double variance = 0;  // of the mean over parts of their log medians
+    for (std::size_t i = 0; i < probe.parts; ++i) {
+        std::vector<double> logs;
+        for (double const sample_s : probe.part(i)) logs.push_back(std::log(sample_s));
+        double const error = median_error(logs);
+        variance += error * error / static_cast<double>(probe.parts * probe.parts);
+    }
+    return least_error / std::hypot(least_error, std::sqrt(variance));
+}
 
 double power(double x, int exponent) {  // exponent: a power of two
     for (; exponent > 1; exponent /= 2) x *= x;
@@ -51,6 +68,7 @@ class LogFit {
         classes_.assign(classes.begin(), classes.end());
         for (auto const& o : observed) {
             log_p50_.push_back(std::log(o.p50_s));
+            weights_.push_back(o.weight);
             has_channels_ = has_channels_ || o.load->channel_bytes > 0;
             factors_.push_back(o.load->eager_messages);
             factors_.push_back(o.load->rendezvous_messages);
@@ -79,7 +97,7 @@ class LogFit {
             double const moved = longest > 0 ? longest * std::pow(powers, 1.0 / sharpness_) : 0;
             double const start = x[0] + f[0] * x[1] + f[1] * x[2], longer = std::max(start, moved);
             double const both = power(start / longer, overlap_) + power(moved / longer, overlap_);
-            sum += huber(std::log(longer) + std::log(both) / overlap_ - log_p50_[i]);
+            sum += huber(weights_[i] * (std::log(longer) + std::log(both) / overlap_ - log_p50_[i]));
         }
         return sum;
     }
@@ -155,25 +173,35 @@ class LogFit {
     int sharpness_, overlap_;
     bool has_channels_ = false;
     std::vector<std::string> classes_;
-    std::vector<double> log_p50_;
+    std::vector<double> log_p50_, weights_;
     static constexpr std::size_t first_class = 5;
     std::vector<double> factors_;  // Shape: [probe, first_class + class]
 };
 
-CalibratedModel fit(std::span<Observed const> observed, EagerLimits const& limits) {
+CalibratedModel fit(std::span<Observed const> observed, EagerLimits const& limits,
+                    std::span<int const> overlaps) {
     CalibratedModel best;
     double least = INFINITY;
     Random random(0, "calibration");
-    for (int const sharpness : sharpnesses) {
-        for (int const overlap : overlaps) {
+    for (int const overlap : overlaps) {
+        // The sharper, the more kinks: what a less sharp one found is a start that leads past most of them.
+        std::vector<double> less_sharp;
+        for (int const sharpness : sharpnesses) {
             LogFit const problem(observed, sharpness, overlap);
-            for (int restart = 0; restart < restarts; ++restart) {
-                auto x = problem.start(random, restart == 0);
-                if (double const now = problem.descend(x); now < least) {
-                    least = now;
-                    best = problem.model(x, limits);
-                }
+            std::vector<std::vector<double>> starts;
+            if (!less_sharp.empty()) starts.push_back(less_sharp);
+            for (int restart = 0; restart < restarts; ++restart)
+                starts.push_back(problem.start(random, restart == 0));
+            double least_here = INFINITY;
+            for (auto& x : starts) {
+                double const now = problem.descend(x);
+                if (now >= least_here) continue;
+                least_here = now;
+                less_sharp = x;
             }
+            if (least_here >= least) continue;
+            least = least_here;
+            best = problem.model(less_sharp, limits);
         }
     }
     return best;
@@ -201,7 +229,7 @@ std::vector<std::size_t> folds_of(std::span<ProbeResult const* const> probes, st
         of_pattern.push_back(patterns.try_emplace(name, patterns.size()).first->second % folds);
         of_probe.push_back(of_probe.size() % folds);
     }
-    return patterns.size() < folds ? of_probe : of_pattern;
+    return patterns.size() > 1 ? of_pattern : of_probe;
 }
 
 }  // namespace
@@ -224,11 +252,12 @@ CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits 
             empty_s.push_back(p50_s);
             continue;
         }
-        all.push_back({&probe.load, p50_s});
+        all.push_back({&probe.load, p50_s, weight_of(probe)});
         of_observed.push_back(&probe);
     }
-    auto model = fit(all, limits);
+    auto model = fit(all, limits, all_overlaps);
     model.empty_s = empty_s.empty() ? model.floor_s : median(empty_s);
+    std::array const overlap{static_cast<int>(model.overlap)};  // no few patterns decide it
     std::map<Regime, std::vector<Unseen>> unseen;
     std::vector<double> pooled;
     auto const fold_of = folds_of(of_observed, static_cast<std::size_t>(folds));
@@ -237,7 +266,8 @@ CalibratedModel fit_calibrated(std::span<ProbeResult const> probes, EagerLimits 
         for (std::size_t i = 0; i < all.size(); ++i) {
             if (fold_of[i] != fold) seen.push_back(all[i]);
         }
-        auto const without = fit(seen, limits);
+        if (seen.size() == all.size()) continue;  // fewer patterns than folds
+        auto const without = fit(seen, limits, overlap);
         for (std::size_t i = 0; i < all.size(); ++i) {
             if (fold_of[i] != fold) continue;
             Unseen one{of_observed[i], {}};

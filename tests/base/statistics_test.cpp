@@ -1,6 +1,7 @@
 #include "base/statistics.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include <gtest/gtest.h>
@@ -52,6 +53,28 @@ TEST(Statistics, IntervalCoversTheTrueMedian) {
         covered += q.low <= 0.5 && 0.5 <= q.high;
     }
     EXPECT_GT(covered, trials * 0.945);
+}
+
+TEST(Statistics, ErrorOfAMedianIsTheSpreadOfMedians) {
+    Random random(7, "median error");
+    std::vector<double> medians, errors;
+    for (int run = 0; run < 400; ++run) {
+        std::vector<double> samples;
+        for (int i = 0; i < 101; ++i) {
+            double sum = -6;  // of twelve uniform ones: nearly normal, deviation 1
+            for (int k = 0; k < 12; ++k) sum += random.uniform();
+            samples.push_back(sum);
+        }
+        medians.push_back(median(samples));
+        errors.push_back(median_error(samples));
+        samples.back() = 1e6;
+        EXPECT_LT(median_error(samples), 1.2 * errors.back());
+    }
+    double const center = mean(medians);
+    double square = 0;
+    for (double const m : medians) square += (m - center) * (m - center) / 400;
+    EXPECT_NEAR(mean(errors), std::sqrt(square), 0.1 * std::sqrt(square));
+    EXPECT_EQ(median_error(std::vector{3.0}), 0);
 }
 
 TEST(Statistics, ConformalRadiusIsTheRankOfOneMore) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -208,7 +209,7 @@ TEST(FitCalibrated, IntervalsHoldWhatDiffersFromPartToPart) {
     }
     auto const model = fit_calibrated(probes, {}, 2), same = fit_calibrated(once, {}, 2);
     for (auto const& probe : once) {
-        EXPECT_NEAR(model.time_s(probe.load), same.time_s(probe.load), 1e-6 * same.time_s(probe.load));
+        EXPECT_NEAR(model.time_s(probe.load), same.time_s(probe.load), 2e-3 * same.time_s(probe.load));
         EXPECT_GE(model.trust_in(probe.load).log_radius_90, 0.09);
         EXPECT_EQ(model.trust_in(probe.load).probes, same.trust_in(probe.load).probes);
     }
@@ -225,6 +226,23 @@ TEST(FitCalibrated, OutliersHardlyMoveIt) {
     for (auto const& held_out : probes_of(topology, 1000, 60, 0))
         errors.push_back(std::abs(model.time_s(held_out.load) / median(held_out.samples_s) - 1));
     EXPECT_LT(median(errors), 0.05);
+}
+
+// Probes that scatter must not pull the fit away from those that do not.
+TEST(FitCalibrated, WellKnownTimesCountForMore) {
+    auto const topology = cluster();
+    auto const exact = probes_of(topology, 0, 40, 0);
+    auto all = exact;
+    for (auto probe : probes_of(topology, 500, 80, 0)) {
+        Random random(1, probe.name + std::to_string(probe.load.busiest_bytes));
+        for (auto& sample : probe.samples_s) sample *= 1.1 * std::exp(2 * (random.uniform() - 0.5));
+        all.push_back(probe);
+    }
+    auto const model = fit_calibrated(all, {}, 2);
+    std::vector<double> errors;
+    for (auto const& probe : exact)
+        errors.push_back(std::abs(model.time_s(probe.load) / median(probe.samples_s) - 1));
+    EXPECT_LT(mean(errors), 0.03);
 }
 
 TEST(FitCalibrated, WidensOutsideTheHullAndRefusesTooLittle) {
