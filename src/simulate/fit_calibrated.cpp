@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t least_probes = 12;
 constexpr double huber_limit = 0.10;  // weighted log residuals beyond count linearly
-// What no median tells apart, however many samples it has: the model's own error, as far as it is known.
+// The model's own error: medians known better than this count alike.
 constexpr double least_error = 0.03;
 constexpr std::array sharpnesses{1, 2, 4, 8};  // sharper ones fit probes better, and what follows worse
 constexpr std::array all_overlaps{1, 2, 8};
@@ -44,7 +44,7 @@ double weight_of(ProbeResult const& probe) {
         double const error = median_error(logs);
         variance += error * error / static_cast<double>(probe.parts * probe.parts);
     }
-    return least_error / std::hypot(least_error, std::sqrt(variance));
+    return least_error / std::sqrt(least_error * least_error + variance);
 }
 
 double power(double x, int exponent) {  // exponent: a power of two
