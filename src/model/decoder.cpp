@@ -83,10 +83,11 @@ ForwardResult Decoder::empty_result(Grid<std::int32_t, 2> const& tokens, Wanted 
 
 void Decoder::record(std::vector<LayerRouting> const& routings, Wanted const& wanted,
                      ForwardResult& result) const {
-    // One copy for all layers: each would wait for the device.
+    // One copy for all layers: each would wait for the device. A copy between devices converts on the host,
+    // by all threads, which wait for processors where other ranks have as many: so integers shrink before it.
     std::vector<at::Tensor> experts;
     for (auto const& routing : routings) experts.push_back(routing.route.experts);
-    auto const picks = at::stack(experts).to(at::TensorOptions(at::kCPU).dtype(at::kInt)).contiguous();
+    auto const picks = at::stack(experts).to(at::kInt).to(at::kCPU).contiguous();
     std::copy_n(picks.const_data_ptr<std::int32_t>(), picks.numel(), result.routing.picks.row().begin());
     for (std::size_t layer = 0; layer < routings.size(); ++layer) {
         auto const& routing = routings[layer];
