@@ -6,7 +6,8 @@
 #
 # EAGER_LIMIT: messages up to so many bytes go at once; without it, Open MPI asks first from 64 KiB (rendezvous).
 # Leaves FOLDER/SETUP/{machine.toml,calibration.toml,*.h5,both/comparison.txt,...}. Two cores carry links of up to
-# 100 Mbit/s. Needs root; MOEWIRE names the program.
+# 100 Mbit/s. Needs root; MOEWIRE names the program. CALIBRATION_ITERATIONS (20) and ITERATIONS (15): samples of each
+# probe and exchange; eight ranks on two cores scatter more and want 40 and 25.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 program=${MOEWIRE:-$here/../build/release/bin/moewire}
