@@ -9,9 +9,13 @@
 namespace moewire {
 namespace {
 
-// Once: HDF5 must not print its stack to the terminal.
-void be_quiet() {
-    static bool const done = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
+// Once, before any other call: HDF5 must not print its stack to the terminal, nor close at exit what is still
+// open: a file that a full disk kept from being closed makes that crash. Handles close what they own.
+void prepare_library() {
+    static bool const done = [] {
+        check_h5(H5dont_atexit(), "keeping HDF5 from closing files at exit");
+        return check_h5(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "keeping HDF5 from printing") >= 0;
+    }();
     (void)done;
 }
 
@@ -53,7 +57,7 @@ struct H5File::State {
 };
 
 H5File::H5File(std::filesystem::path const& path, H5Mode mode) : state_(std::make_unique<State>()) {
-    be_quiet();
+    prepare_library();
     state_->path = path.string();
     auto const& name = state_->path;
     if (mode == H5Mode::create) {
@@ -138,6 +142,7 @@ void H5File::close() {
 }
 
 std::string hdf5_version() {
+    prepare_library();
     unsigned major = 0, minor = 0, release = 0;
     H5get_libversion(&major, &minor, &release);
     return fmt::format("{}.{}.{}", major, minor, release);
