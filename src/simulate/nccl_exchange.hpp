@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "simulate/cost_model.hpp"
@@ -20,22 +19,10 @@ struct NcclExchange {
     double latency_s = 0;                      // of the longest way that bytes take
 };
 
-// Row by row, for whoever reads the matrix anyway.
-class NcclExchangeSums {
-  public:
-    NcclExchangeSums(std::size_t ranks, NcclRules const& rules);
-    void add_row(std::size_t source, std::span<std::uint64_t const> row);
-    // Once all rows were added. `scenario`: whose rows they were.
-    NcclExchange exchange(Scenario const& scenario) const;
-
-  private:
-    std::uint64_t most_ll_bytes_;
-    std::vector<std::uint64_t> sums_, messages_;  // Shape: [destination], what others send
-    NcclExchange so_far_;
-    std::uint64_t longest_between_ = 0, most_messages_ = 0, short_messages_ = 0;
-};
-
-NcclExchange nccl_exchange(Scenario const& scenario, NcclRules const& rules);
+// In one pass over the matrix. `crossing_bytes` gets what crosses each resource on the wire, as
+// Topology::crossing_bytes() gives it: messages by LL count twice.
+NcclExchange nccl_exchange(Scenario const& scenario, NcclRules const& rules,
+                           std::vector<double>* crossing_bytes = nullptr);
 
 // The longest message of at most these bytes; 0 where there is none.
 std::uint64_t longest_message_up_to(Grid<std::uint64_t, 2> const& bytes, std::uint64_t most_bytes);

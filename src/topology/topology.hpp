@@ -47,11 +47,15 @@ class Topology {
 
     // Bytes of an exchange that cross each resource: in one pass over a machine of nodes, path by path over a
     // product network. Messages of at most `doubled_most_bytes` count twice. Shape of `bytes`: [source,
-    // destination]; of the result: [resource]. `look` is shown each row once, in no order, next to its own
-    // reading: a matrix of a thousand ranks is read from memory, and once is what that costs.
-    using RowLook = std::function<void(std::size_t source, std::span<std::uint64_t const> row)>;
+    // destination]; of the result: [resource]. `look` is shown each row once, in no order, right after its
+    // own reading (a matrix of a thousand ranks is read from memory, and once is what that costs), with what
+    // was counted of it, own bytes included. `arrivals` gets what was counted for each rank, own bytes left
+    // out.
+    using RowLook = std::function<void(std::size_t source, std::span<std::uint64_t const> row,
+                                       std::uint64_t counted_bytes)>;
     std::vector<double> crossing_bytes(Grid<std::uint64_t, 2> const& bytes,
-                                       std::uint64_t doubled_most_bytes = 0, RowLook const& look = {}) const;
+                                       std::uint64_t doubled_most_bytes = 0, RowLook const& look = {},
+                                       std::vector<std::uint64_t>* arrivals = nullptr) const;
 
     // Of one message: the machine's, and that of every wide-area link or hop on its way. Unit: seconds.
     double latency_s(RankId source, RankId destination) const;

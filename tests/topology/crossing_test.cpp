@@ -27,7 +27,20 @@ void expect_same(MachineDescription const& machine, std::vector<int> const& node
     Grid<std::uint64_t, 2> bytes(nodes.size(), nodes.size());
     for (auto& b : bytes.values()) b = random.below(3) == 0 ? 0 : random.below(100'000);
     for (std::uint64_t const doubled : {0, 16'384}) {
-        auto const expected = by_paths(t, bytes, doubled), found = t.crossing_bytes(bytes, doubled);
+        std::vector<std::uint64_t> counted(nodes.size()), arrivals, seen(nodes.size()), got(nodes.size());
+        for (std::size_t source = 0; source < nodes.size(); ++source) {
+            for (std::size_t to = 0; to < nodes.size(); ++to) {
+                auto const wire = bytes(source, to) * (bytes(source, to) <= doubled ? 2 : 1);
+                seen[source] += wire;
+                got[to] += source == to ? 0 : wire;
+            }
+        }
+        auto const look = [&](std::size_t source, auto, std::uint64_t sum) { counted[source] += sum; };
+        auto const expected = by_paths(t, bytes, doubled),
+                   found = t.crossing_bytes(bytes, doubled, look, &arrivals);
+        EXPECT_EQ(counted, seen) << machine.name;
+        EXPECT_EQ(arrivals, got) << machine.name;
+        EXPECT_EQ(t.crossing_bytes(bytes, doubled), found) << machine.name;
         for (std::size_t r = 0; r < expected.size(); ++r)
             EXPECT_EQ(found[r], expected[r]) << machine.name << ", " << t.resources()[r].name;
     }

@@ -45,11 +45,8 @@ double longest_message_s(Scenario const& scenario, NcclMachine const& machine, i
 Prediction predict(Scenario const& scenario, ModelParameters const& parameters) {
     NcclMachine const machine(scenario.topology, parameters.nccl);
     auto const& rules = machine.rules();
-    NcclExchangeSums sums(scenario.bytes.extent(0), rules);
-    auto const crossing =
-        scenario.topology.crossing_bytes(scenario.bytes, rules.most_ll_bytes(),
-                                         [&](std::size_t source, auto row) { sums.add_row(source, row); });
-    auto const exchange = sums.exchange(scenario);
+    std::vector<double> crossing;
+    auto const exchange = nccl_exchange(scenario, rules, &crossing);
     // Own bytes cross nothing, so that without LL nothing was counted twice.
     auto const bound = exchange.has_ll ? resource_bound(scenario) : busiest_of(scenario.topology, crossing);
     double time_s = machine.with_launch_s(0);
