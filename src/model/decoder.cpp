@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/registry.hpp"
+#include "model/permutation.hpp"
 #include "model/running_policy.hpp"
 #include "system/agreement.hpp"
 
@@ -83,11 +84,10 @@ ForwardResult Decoder::empty_result(Grid<std::int32_t, 2> const& tokens, Wanted 
 
 void Decoder::record(std::vector<LayerRouting> const& routings, Wanted const& wanted,
                      ForwardResult& result) const {
-    // One copy for all layers: each would wait for the device. A copy between devices converts on the host,
-    // by all threads, which wait for processors where other ranks have as many: so integers shrink before it.
+    // One copy for all layers: each would wait for the device.
     std::vector<at::Tensor> experts;
     for (auto const& routing : routings) experts.push_back(routing.route.experts);
-    auto const picks = at::stack(experts).to(at::kInt).to(at::kCPU).contiguous();
+    auto const picks = int32_on_host(at::stack(experts));
     std::copy_n(picks.const_data_ptr<std::int32_t>(), picks.numel(), result.routing.picks.row().begin());
     for (std::size_t layer = 0; layer < routings.size(); ++layer) {
         auto const& routing = routings[layer];

@@ -12,6 +12,7 @@
 #include "base/registry.hpp"
 #include "model/decoder.hpp"
 #include "model/head_loss.hpp"
+#include "model/permutation.hpp"
 #include "system/agreement.hpp"
 
 namespace moewire {
@@ -123,7 +124,7 @@ void Decoder::end_batch(ActivePolicy& policy, ExpertParallel const& parallel,
                         TrainingPass const& pass) const {
     std::vector<at::Tensor> picks;
     for (auto const& layer : pass.layers) picks.push_back(layer.picks);
-    auto const all = at::stack(picks).to(at::kInt).to(at::kCPU).contiguous();
+    auto const all = int32_on_host(at::stack(picks));
     Routing routing{facts_.experts, Grid<std::int32_t, 3>(all.size(0), all.size(1), all.size(2))};
     std::copy_n(all.const_data_ptr<std::int32_t>(), all.numel(), routing.picks.row().begin());
     dynamic_cast<RunningPolicy&>(policy).end_batch(parallel.communicator, routing);

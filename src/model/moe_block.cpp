@@ -99,7 +99,7 @@ at::Tensor MoeBlock::exchanged(at::Tensor const& hidden, RouterOutput const& rou
     DispatchPlan plan;
     {
         StepScope const step(pass.observer, layer_, Step::counts);
-        auto const picks = route.experts.to(at::TensorOptions(at::kCPU).dtype(at::kInt)).contiguous();
+        auto const picks = int32_on_host(route.experts);
         auto const weights =
             route.weights.detach().to(at::TensorOptions(at::kCPU).dtype(at::kFloat)).contiguous();
         auto const rows = static_cast<std::size_t>(picks.numel());

@@ -53,6 +53,10 @@ std::vector<std::int64_t> to_host(at::Tensor const& integers) {
     return {values.const_data_ptr<std::int64_t>(), values.const_data_ptr<std::int64_t>() + values.numel()};
 }
 
+at::Tensor int32_on_host(at::Tensor const& integers) {
+    return integers.to(at::kInt).to(at::kCPU).contiguous();
+}
+
 bool is_grouped(DispatchPlan const& plan) {
     if (static_cast<std::int64_t>(plan.expert_order.size()) != plan.exchange.total_receive_rows())
         return false;

@@ -14,6 +14,8 @@ namespace moewire {
 at::Tensor index_tensor(std::vector<std::int64_t> const& values, at::Device device);
 
 std::vector<std::int64_t> to_host(at::Tensor const& integers);
+// As int32, converted where they lie: a copy between devices would convert on the host, by all its threads.
+at::Tensor int32_on_host(at::Tensor const& integers);
 
 // Rows from one source arrive grouped by slot already: nothing to regroup.
 bool is_grouped(DispatchPlan const& plan);

@@ -16,8 +16,8 @@ struct RowFacts {
     std::int64_t longest = 0;
 };
 
-// Signed, because vectors compare no unsigned numbers. Of several maxima each waits for its own last one: a
-// single one would take as long as all the rest.
+// Signed, because vectors compare no unsigned numbers. Two halves at once: a
+// maximum waits for the one before it, two wait side by side.
 MOEWIRE_VECTORS RowFacts facts_of(Bytes const* row, std::size_t count) {
     Bytes sum = 0, messages = 0;
     std::int64_t first = 0, second = 0;

@@ -26,8 +26,8 @@ constexpr std::size_t line = 8;             // elements that a cache fetches tog
 constexpr std::size_t stretch = 16 * line;  // of a row, added in one go
 constexpr std::size_t fetched_ahead = 4 * stretch;
 
-// What follows in the matrix is asked for ahead, since a processor does not fetch beyond a page by itself and
-// a long row has several; beyond the matrix's end that does nothing.
+// What follows in the matrix is asked for ahead, since what a processor fetches by itself may end with a page
+// and a long row has several; beyond the matrix's end that does nothing.
 MOEWIRE_VECTORS Bytes add_row(Bytes const* row, std::size_t count, std::int64_t doubled_most,
                               Bytes* columns) {
     Bytes sum = 0;

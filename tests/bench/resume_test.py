@@ -112,18 +112,15 @@ class Resume(ProgramTest):
 class Folders(ProgramTest):
     def test_a_full_disk_loses_no_finished_group(self):
         """A disk of its own, full after the first group; more room, and the run goes on. It depends on the room whether the journal or HDF5 meets the end."""
-        disk = self.scratch / "disk"
-        disk.mkdir()
-        output = disk / "run.h5"
-        line = ("measure", *SMALL, "--dataset", "drama,manual,scripture", "--iterations", 40, "--output", output)
         met_by = set()
         for room in ("340k", "372k", "404k", "436k"):
-            if met_by:
-                subprocess.run(["umount", disk], check=True)
+            disk = self.scratch / room
+            disk.mkdir()
             if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", disk], capture_output=True).returncode:
                 self.skipTest("no right to mount a disk of its own")
-            if not met_by:
-                self.addCleanup(subprocess.run, ["umount", disk])
+            self.addCleanup(subprocess.run, ["umount", disk])
+            output = disk / "run.h5"
+            line = ("measure", *SMALL, "--dataset", "drama,manual,scripture", "--iterations", 40, "--output", output)
             message = self.refused(4, str(disk), *line, ranks=2)
             self.assertIn("No space left", message)
             self.assertFalse(output.exists())
