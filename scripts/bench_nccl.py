@@ -1,22 +1,24 @@
 #!/usr/bin/env python3
 """Joins what nccl-tests (-I 1 -J) and `moewire sweep --cadence chained` measured, for scripts/bench_nccl.sh.
 
-    bench_nccl.py join FOLDER           from FOLDER/round*/NAME.{ours,theirs}.json to FOLDER/nccl.md and nccl.csv
+    bench_nccl.py join FOLDER [MORE...] from round*/NAME.{ours,theirs}.json of all folders to FOLDER/nccl.md and nccl.csv
     bench_nccl.py trim FILE             drops the environment, which nccl-tests writes whole, from its JSON
     bench_nccl.py size MATRIX RANKS     what -b and -e of alltoallv_perf must be for a matrix file
 
 Both sides time each iteration on the device and take the slowest rank; medians are computed here, the same way for both,
-over the iterations of a round, then over rounds. Ratios are of the same round.
+over the iterations of a round, then over rounds. Ratios are of the same round; the interval is of their median, 95 %,
+from ranks alone (six rounds or more), since each process finds its own time where memory lies as it happens to.
 """
 
 import csv
 import json
+import math
 import statistics
 import sys
 from pathlib import Path
 
 LATENCY_BYTES = 1 << 20  # below, differences say more than ratios; from here on, bandwidths are compared
-COLUMNS = ["test", "size_bytes", "rounds", "iterations", "ours_p50_us", "theirs_p50_us", "ratio", "ratio_least", "ratio_most", "difference_us",
+COLUMNS = ["test", "size_bytes", "rounds", "iterations", "ours_p50_us", "theirs_p50_us", "ratio", "ratio_low", "ratio_high", "ratio_least", "ratio_most", "difference_us",
            "ours_p99_us", "theirs_p99_us", "ours_busbw_gb_per_s", "theirs_busbw_gb_per_s", "bandwidth_ratio"]
 
 
@@ -62,10 +64,10 @@ def ours(path):
     return pick(record, path, "ranks"), times
 
 
-def rounds_of(folder):
+def rounds_of(folders):
     """test -> [(ranks, our times by size, their times by size)] of each round."""
     found = {}
-    for path in sorted(Path(folder).glob("round*/*.ours.json")):
+    for path in (path for folder in folders for path in sorted(Path(folder).glob("round*/*.ours.json"))):
         name = path.name[:-len(".ours.json")]
         other = path.with_name(f"{name}.theirs.json")
         ranks, mine = ours(path)
@@ -74,11 +76,28 @@ def rounds_of(folder):
             raise BenchError(f"{path} and {other.name} hold different sizes ({sorted(set(mine) ^ set(yours))} on one side alone); measure the same ones")
         found.setdefault(name, []).append((ranks, mine, yours))
     if not found:
-        raise BenchError(f"{folder} holds no round*/NAME.ours.json (nothing can be joined); run scripts/bench_nccl.sh")
+        raise BenchError(f"{', '.join(map(str, folders))}: no round*/NAME.ours.json (nothing can be joined); run scripts/bench_nccl.sh")
+    for test, rounds in found.items():
+        counts = sorted({ranks for ranks, _, _ in rounds})
+        if len(counts) > 1:
+            raise BenchError(f"{test} was measured among {' and '.join(map(str, counts))} ranks (one median of both means nothing); join them apart")
     return found
 
 
+def interval_of_median(values):
+    """95 % or more, by order statistics: how many of n values lie below the median is binomial. None: too few values."""
+    count, below, left_out = len(values), 0.0, 0
+    while True:
+        below += math.comb(count, left_out) / 2**count
+        if 2 * below > 0.05:
+            break
+        left_out += 1
+    ordered = sorted(values)
+    return (ordered[left_out - 1], ordered[count - left_out]) if left_out else (None, None)
+
+
 def row_of(test, size, rounds):
+    rounds = [one for one in rounds if size in one[1]]
     ranks = rounds[0][0]
     pairs = [(statistics.median(mine[size]), statistics.median(yours[size])) for _, mine, yours in rounds]
     mine_us, yours_us = (statistics.median(column) for column in zip(*pairs))
@@ -86,28 +105,29 @@ def row_of(test, size, rounds):
     busbw = [size / (us * 1e-6) / 1e9 * (ranks - 1) / ranks for us in (mine_us, yours_us)]
     tails = [statistics.median(nearest_rank(one[which][size], 99) for one in rounds) for which in (1, 2)]
     ratio = statistics.median(ratios)
-    return dict(zip(COLUMNS, [test, size, len(rounds), len(rounds[0][1][size]), mine_us, yours_us, ratio, min(ratios), max(ratios), mine_us - yours_us,
-                              *tails, *busbw, 1 / ratio]))
+    return dict(zip(COLUMNS, [test, size, len(rounds), len(rounds[0][1][size]), mine_us, yours_us, ratio, *interval_of_median(ratios), min(ratios), max(ratios),
+                              mine_us - yours_us, *tails, *busbw, 1 / ratio]))
 
 
-def rows_of(folder):
-    return [row_of(test, size, rounds) for test, rounds in sorted(rounds_of(folder).items()) for size in sorted(rounds[0][1])]
+def rows_of(folders):
+    return [row_of(test, size, rounds) for test, rounds in sorted(rounds_of(folders).items()) for size in sorted(set().union(*(mine for _, mine, _ in rounds)))]
 
 
 def markdown(rows):
-    lines = ["| test | size [B] | ours p50 [us] | nccl-tests p50 [us] | ours / theirs (rounds) | difference [us] | ours busbw [GB/s] | nccl-tests busbw | bandwidth ratio |",
-             "|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| test | size [B] | rounds | ours p50 [us] | nccl-tests p50 [us] | ours / theirs | 95 % interval | rounds lie in | difference [us] | ours busbw [GB/s] | nccl-tests busbw | bandwidth ratio |",
+             "|---|---|---|---|---|---|---|---|---|---|---|---|"]
     for r in rows:
         small = r["size_bytes"] < LATENCY_BYTES
-        lines.append(f"| {r['test']} | {r['size_bytes']} | {r['ours_p50_us']:.2f} | {r['theirs_p50_us']:.2f} | "
-                     f"{r['ratio']:.3f} ({r['ratio_least']:.3f} .. {r['ratio_most']:.3f}) | {format(r['difference_us'], '+.2f') if small else ''} | "
+        interval = "-" if r["ratio_low"] is None else f"{r['ratio_low']:.3f} .. {r['ratio_high']:.3f}"
+        lines.append(f"| {r['test']} | {r['size_bytes']} | {r['rounds']} | {r['ours_p50_us']:.2f} | {r['theirs_p50_us']:.2f} | "
+                     f"{r['ratio']:.3f} | {interval} | {r['ratio_least']:.3f} .. {r['ratio_most']:.3f} | {format(r['difference_us'], '+.2f') if small else ''} | "
                      f"{r['ours_busbw_gb_per_s']:.2f} | {r['theirs_busbw_gb_per_s']:.2f} | {'' if small else format(r['bandwidth_ratio'], '.3f')} |")
-    counted = sorted({(r["rounds"], r["iterations"]) for r in rows})
-    return "\n".join(lines) + f"\n\n(rounds, iterations of each): {', '.join(map(str, counted))}. Medians of the slowest rank of each iteration.\n"
+    counted = sorted({r["iterations"] for r in rows})
+    return "\n".join(lines) + f"\n\nIterations of each round: {', '.join(map(str, counted))}. Medians of the slowest rank of each iteration, then of rounds.\n"
 
 
-def join(folder):
-    rows = rows_of(folder)
+def join(folder, *more):
+    rows = rows_of([folder, *more])
     with open(Path(folder) / "nccl.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
@@ -133,8 +153,8 @@ def size(path, ranks):
 
 
 def main():
-    commands = {("join", 1): join, ("trim", 1): trim, ("size", 2): size}
-    command = commands.get((sys.argv[1] if len(sys.argv) > 1 else "", len(sys.argv) - 2))
+    name, given = (sys.argv[1] if len(sys.argv) > 1 else ""), len(sys.argv) - 2
+    command = join if name == "join" and given >= 1 else {("trim", 1): trim, ("size", 2): size}.get((name, given))
     if command is None:
         print(__doc__, file=sys.stderr)
         return 2

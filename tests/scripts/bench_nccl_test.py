@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import unittest
@@ -64,9 +65,9 @@ class Join(ProgramTest):
         self.assertIn(fragment, done.stderr)
         self.assertNotIn("Traceback", done.stderr)
 
-    def round(self, number, ours, theirs, name="alltoall"):
-        self.write(f"round{number}/{name}.ours.json", json.dumps(ours))
-        self.write(f"round{number}/{name}.theirs.json", json.dumps(theirs))
+    def round(self, number, ours, theirs, folder="."):
+        self.write(f"{folder}/round{number}/alltoall.ours.json", json.dumps(ours))
+        self.write(f"{folder}/round{number}/alltoall.theirs.json", json.dumps(theirs))
 
     def test_ratios_are_of_the_same_round_and_medians_of_all(self):
         big = 1 << 30
@@ -85,11 +86,30 @@ class Join(ProgramTest):
         self.assertAlmostEqual(float(large["ours_busbw_gb_per_s"]), big / 8e-3 / 1e9 / 2)
         text = (self.scratch / "nccl.md").read_text()
         self.assertEqual(text, done.stdout)
-        self.assertIn("| alltoall | 1024 | 44.00 | 40.00 | 1.100 (1.100 .. 1.100) | +4.00 | 0.01 | 0.01 |  |", text)
-        self.assertRegex(text, r"\| 0\.800 \(0\.800 \.\. 0\.800\) \|  \| 67\.11 \| 53\.69 \| 1\.250 \|")
+        self.assertIn("| alltoall | 1024 | 3 | 44.00 | 40.00 | 1.100 | - | 1.100 .. 1.100 | +4.00 | 0.01 | 0.01 |  |", text)
+        self.assertRegex(text, r"\| 0\.800 \| - \| 0\.800 \.\. 0\.800 \|  \| 67\.11 \| 53\.69 \| 1\.250 \|")
+
+    def test_rounds_of_several_folders_with_an_interval_from_ranks(self):
+        ratios = [1.07, 1.01, 1.09, 1.03, 1.05, 1.02, 1.06, 1.04, 1.08]  # of nine values the 95 % interval is 2nd to 8th (Conover's table)
+        for number, ratio in enumerate(ratios, 1):
+            sizes = {1 << 20: ratio} if number < 9 else {1 << 20: ratio, 1 << 24: 2.0}
+            self.round(number, sweep_record({size: [100 * value] for size, value in sizes.items()}), nccl_tests_record({size: [100.0] for size in sizes}),
+                       folder="." if number < 5 else "more")
+        done = self.script("join", self.scratch, self.scratch / "more")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        small, large = list(csv.DictReader((self.scratch / "nccl.csv").read_text().splitlines()))
+        self.assertEqual([(row["size_bytes"], row["rounds"]) for row in (small, large)], [("1048576", "9"), ("16777216", "1")])
+        for key, value in {"ratio": 1.05, "ratio_low": 1.02, "ratio_high": 1.08, "ratio_least": 1.01, "ratio_most": 1.09}.items():
+            self.assertAlmostEqual(float(small[key]), value)
+        self.assertEqual((large["ratio_low"], large["ratio_high"]), ("", ""))  # one round says nothing of the next
+        self.assertIn("| 1.050 | 1.020 .. 1.080 | 1.010 .. 1.090 |", done.stdout)
 
     def test_what_cannot_be_joined_is_refused(self):
-        self.refused("holds no round*/NAME.ours.json", "join", self.scratch)
+        self.refused("no round*/NAME.ours.json", "join", self.scratch)
+        for number, ranks in enumerate((2, 4), 1):
+            self.round(number, sweep_record({1024: [1.0]}, ranks), nccl_tests_record({1024: [1.0]}))
+        self.refused("among 2 and 4 ranks", "join", self.scratch)
+        shutil.rmtree(self.scratch / "round2")
         self.round(1, sweep_record({1024: [1.0]}), nccl_tests_record({2048: [1.0]}))
         self.refused("different sizes ([1024, 2048]", "join", self.scratch)
         self.round(1, sweep_record({1024: [1.0]}), nccl_tests_record({1024: [1.0]}, wrong=3.0))
