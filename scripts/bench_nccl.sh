@@ -14,6 +14,7 @@
 #   FACTOR       4, from size to size               CASES       "SHAPE/CONTROL ..." of alltoallv
 #   PYTHON       python3                            DEVICE      cuda; cpu with EXCHANGE=mpi, where no GPU is
 #   ALLOCATOR    nccl; cuda: ours by cudaMalloc
+#   CHECK        1; 0: nccl-tests checks no data and so holds no third buffer, which moves NCCL's own ones to other places
 #   REGISTER     none; local or window: both sides let NCCL use their memory without copies (-R 1, -R 2 of nccl-tests)
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -27,6 +28,7 @@ rounds=${ROUNDS:-3}
 iterations=${ITERATIONS:-100}
 warmups=5
 register=${REGISTER:-none}
+check=${CHECK:-1}
 case $register in
     none) their_registration=0 ;;
     local) their_registration=1 ;;
@@ -55,7 +57,7 @@ theirs() {
     local file=$1.theirs.json tool=$2
     shift 2
     rm -f "$file"
-    on_ranks "$tests/$tool" -g 1 -I 1 -a 3 -R "$their_registration" -n "$iterations" -w "$warmups" -J "$file" "$@"
+    on_ranks "$tests/$tool" -g 1 -I 1 -a 3 -c "$check" -R "$their_registration" -n "$iterations" -w "$warmups" -J "$file" "$@"
     attempt "$python" "$root/scripts/bench_nccl.py" trim "$file"
 }
 ours() {

@@ -21,7 +21,7 @@ sys.path.insert(0, {tests!r})
 from scripts_records import nccl_tests_record
 value = lambda flag, usual: sys.argv[sys.argv.index(flag) + 1] if flag in sys.argv else usual
 least, most, factor = int(value("-b", 0)), int(value("-e", 0)), int(value("-f", 2))
-assert value("-I", "0") == "1" and value("-a", "1") == "3", sys.argv
+assert value("-I", "0") == "1" and value("-a", "1") == "3" and value("-c", "1") == os.environ.get("CHECK", "1"), sys.argv
 assert ("alltoallv" in sys.argv[0]) == (least == most)
 if os.environ["OMPI_COMM_WORLD_RANK"] == "0":
     sizes = [least * factor**k for k in range(64) if least * factor**k <= most]
@@ -142,7 +142,7 @@ class WholeScript(ProgramTest):
         self.write("tools/scripts_records.py", f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom bench_nccl_test import nccl_tests_record\n")
         out = self.scratch / "out"
         done = subprocess.run([ROOT / "scripts" / "bench_nccl.sh", out, "2"], capture_output=True, text=True, timeout=200,
-                              env={**os.environ, "MOEWIRE": PROGRAM, "NCCL_TESTS": str(tools), "EXCHANGE": "mpi", "DEVICE": "cpu", "ROUNDS": "2", "ITERATIONS": "5", "MAX_BYTES": "16384",
+                              env={**os.environ, "MOEWIRE": PROGRAM, "NCCL_TESTS": str(tools), "EXCHANGE": "mpi", "DEVICE": "cpu", "ROUNDS": "2", "ITERATIONS": "5", "CHECK": "0", "MAX_BYTES": "16384",
                                    "CASES": "deepseek-v3-decode/zipf:exponent=2", "PYTHON": sys.executable, "MPIRUN": "mpirun --oversubscribe --bind-to none --timeout 60"})
         self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}\n{(out / 'log.txt').read_text()}")
         rows = list(csv.DictReader((out / "nccl.csv").read_text().splitlines()))
