@@ -267,12 +267,13 @@ at::Tensor exchanged_on_device(LayerId layer, at::Tensor const& hidden, RouterOu
         gpu().fork();
         return planned(layer, rows, std::move(sent), own, parallel);
     });
-    auto const place = own_place(plan.exchange, rank);
     auto const away =
         is_alone ? home : at::empty({plan.exchange.total_receive_rows(), rows.size(1)}, rows.options());
     in_step(Step::dispatch, [&] {
         if (!is_alone) exchange_rows_into(parallel.exchange, plan.exchange, home, away);
     });
+    // All that others do not wait for comes after their rows were sent.
+    auto const place = own_place(plan.exchange, rank);
     AwaySide side;  // what experts need beside their rows gets there while those travel
     gpu().beside([&] { side = away_side(plan, rank, hidden.device()); });
     // What was sent is sent before anything that is queued from here on: answers may take its place.
