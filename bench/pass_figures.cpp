@@ -16,7 +16,7 @@ Grid<double, 2> by_rank(Communicator const& world, std::vector<double> const& mi
     return table;
 }
 
-double median_of_passes(Grid<double, 3> const& table) {
+std::vector<double> passes_of(Grid<double, 3> const& table) {
     std::vector<double> passes;
     for (std::size_t i = 0; i < table.extent(0); ++i) {
         double sum = 0;
@@ -26,7 +26,11 @@ double median_of_passes(Grid<double, 3> const& table) {
         }
         passes.push_back(sum);
     }
-    return median(passes);
+    return passes;
+}
+
+double median_of_passes(Grid<double, 3> const& table) {
+    return median(passes_of(table));
 }
 
 std::vector<std::int32_t> positions_of(Grid<std::int32_t, 2> const& order, std::size_t which) {

@@ -16,8 +16,9 @@
 namespace moewire {
 
 // What watches a pass: nobody, events around exchanges, the stamps of exchanges that times are taken from,
-// those of all steps, or those of exchanges and the permutations around them.
-enum class Watched { by_nobody, events, exchanges, all_steps, with_permutation };
+// those of all steps, those of exchanges and the permutations around them, or those of exchanges that begin
+// when nothing of a permutation is left.
+enum class Watched { by_nobody, events, exchanges, all_steps, with_permutation, settled };
 
 class Watching {
   public:
@@ -30,8 +31,9 @@ class Watching {
              std::size_t layers, std::int64_t iterations, std::uint64_t seed, RunPass const& run_pass);
 
     // Nothing before run(). What each kind adds to a pass that nobody watches (the median over iterations of
-    // the ratio of two passes, less one; that of events with its 95 % interval), and the exchanges of a
-    // pass, alone and with their permutations, in seconds. Filled on rank 0 alone.
+    // the ratio of two passes, less one; that of events with its 95 % interval); the exchanges of a pass in
+    // seconds, alone, with their permutations and without; and what the permutation adds to dispatches, and
+    // the weighted sum to combines, and both to both, in ratio, with its interval. Filled on rank 0 alone.
     Attributes const& found() const { return found_; }
 
   private:

@@ -109,13 +109,17 @@ void StampRecorder::begin_iteration(std::optional<std::size_t> iteration) {
 
 void StampRecorder::stamp(LayerId layer, Step step, int edge) {
     bool is_of_host = where_ == MemoryKind::host;
-    bool const exchanges_alone = detail_ == Detail::exchanges || detail_ == Detail::events;
+    bool const settles = detail_ == Detail::settled && !is_of_host;
+    bool const begins_with_plan = detail_ == Detail::with_permutation || settles;
+    bool const exchanges_alone = !begins_with_plan && detail_ != Detail::all_steps;
     if (!iteration_ || (exchanges_alone && !is_exchange(step))) return;
-    if (detail_ == Detail::with_permutation) {
+    if (begins_with_plan) {
         bool const is_planned = edge == 1 && step == Step::counts;
         bool const begins = is_planned || (edge == 0 && step == Step::combine);
-        bool const ends = edge == 1 && (step == Step::dispatch || step == Step::unpermute);
+        auto const last = settles ? Step::combine : Step::unpermute;
+        bool const ends = edge == 1 && (step == Step::dispatch || step == last);
         if (!begins && !ends) return;
+        if (settles && is_planned) device().synchronise();
         step = is_planned || step == Step::dispatch ? Step::dispatch : Step::combine;
         edge = begins ? 0 : 1;
         // A moment of the host: a GPU may still be at work on what was queued before.

@@ -24,9 +24,11 @@ inline constexpr int direction_count = 2;
 // explains them, because every further stamp lengthens what it looks at. `with_permutation`: from the moment
 // at which a rank knows its plan to the end of the dispatch (what of the permutation is still to be waited
 // for included), and from the beginning of the combine to the end of the unpermutation, as if each were an
-// exchange. `events`: on a GPU, events around exchanges alone, hence device_s and nothing else; on a host as
-// `exchanges`.
-enum class Detail { exchanges, all_steps, with_permutation, events };
+// exchange. `settled`: what that is to be held against, on a GPU: from the same moment to the end of the
+// dispatch, but the GPU is waited for before it, so that nothing of the permutation is left; and the combine
+// alone. (Stamps of exchanges begin later, when the GPU gets to them.) On a host as `exchanges`. `events`: on
+// a GPU, events around exchanges alone, hence device_s and nothing else; on a host as `exchanges`.
+enum class Detail { exchanges, all_steps, with_permutation, settled, events };
 
 // Records one rank's stamps. Preallocated. On the host: recording costs one clock reading and one store. On a
 // GPU: a kernel of one thread, which stores the GPU's clock, and an event.

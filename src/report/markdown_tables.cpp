@@ -58,6 +58,22 @@ std::string say_overhead(Record const& record) {
     return "";
 }
 
+// Of a record that has NAME_ratio with its interval.
+std::string say_added(Record const& record, std::string const& name) {
+    return fmt::format("{} % ({} to {})", percent(record.number(name + "_ratio")),
+                       percent(record.number(name + "_low_ratio")),
+                       percent(record.number(name + "_high_ratio")));
+}
+
+std::string say_permutation(Record const& record) {
+    if (!record.has("permutation_ratio")) return "";
+    return fmt::format(
+        "- {} {}: what is left of the permutation when counts are known, {} of the dispatches; the weighted "
+        "sum, {} of the combines; both ways, {}\n",
+        record.text("dataset"), record.text("strategy"), say_added(record, "permutation"),
+        say_added(record, "weighted_sum"), say_added(record, "both_ways"));
+}
+
 }  // namespace
 
 std::string group_table(Group const& group) {
@@ -155,7 +171,7 @@ std::string run_table(Trace const& trace) {
 
 std::string steps_section(Trace const& trace) {
     Table table({"case", "step", "median over iterations of the slowest rank, all layers"});
-    std::string overhead;
+    std::string overhead, permutation;
     for (auto const& record : trace.cases) {
         auto const* const steps = record.find("steps/duration_s");
         if (steps == nullptr) continue;
@@ -173,11 +189,15 @@ std::string steps_section(Trace const& trace) {
                        record.text(fmt::format("step_{}", s)), show_seconds(median(per_iteration))});
         }
         overhead += say_overhead(record);
+        permutation += say_permutation(record);
     }
     if (table.empty()) return "";
+    auto const listed = [](char const* title, std::string const& lines) {
+        return lines.empty() ? "" : fmt::format("\n{}:\n\n{}", title, lines);
+    };
     return "## Inside a layer (mode in_model, a sibling pass with every step stamped)\n\n" +
-           table.text(TableStyle::markdown) +
-           (overhead.empty() ? "\n" : "\nWhat stamps cost, as a share of the pass:\n\n" + overhead + "\n");
+           table.text(TableStyle::markdown) + listed("What stamps cost, as a share of the pass", overhead) +
+           listed("What lies around the exchanges adds to them", permutation) + "\n";
 }
 
 }  // namespace moewire::markdown

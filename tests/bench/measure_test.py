@@ -79,6 +79,17 @@ class Measure(ProgramTest):
                 self.check_case(case, ranks=max(ranks, 1), tokens=256)
                 # Without a line the trace says why.
                 self.assertTrue("line" in case.models() or trace.calibration["why"])
+            self.check_watching(next(case for case in trace.cases if case["mode"] == "in_model"), ranks)
+
+    def check_watching(self, case, ranks):
+        around = ["permutation", "weighted_sum", "both_ways"]
+        names = ["outer_overhead", *(around if ranks > 1 else [])]
+        self.assertEqual([name for name in ("outer_overhead", *around) if f"{name}_ratio" in case.attributes], names)
+        for name in names:
+            low, value, high = (case[f"{name}{end}_ratio"] for end in ("_low", "", "_high"))
+            self.assertTrue(-1 < low <= value <= high, f"{name}: {low} {value} {high}")
+        self.ok("report", self.scratch / f"run{ranks}.h5", "--output", self.scratch / "watched", "--no_plots")
+        self.assertEqual("What lies around the exchanges adds to them" in (self.scratch / "watched" / "report.md").read_text(), ranks > 1)
 
     def test_plan_text_and_test_text_differ(self):
         trace = self.measured(2, "--dataset", "drama", "--plan_dataset", "manual", "--strategies", "contiguous,eplb_pack")
