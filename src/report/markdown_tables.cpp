@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/show.hpp"
+#include "report/inside.hpp"
 
 namespace moewire::markdown {
 namespace {
@@ -29,49 +30,6 @@ std::string perplexity_of(CaseSummary const& one, CaseSummary const* baseline) {
     if (one.policy != "native" && baseline != nullptr && baseline->perplexity > 0)
         text += fmt::format(" ({} %)", percent(one.perplexity / baseline->perplexity - 1));
     return text;
-}
-
-// Stamps of exchanges and of steps are held against a pass without any on the first case of a group; traces
-// written before that hold those of steps against those of exchanges, on every case.
-std::string say_overhead(Record const& record) {
-    auto const place = record.text("dataset") + " " + record.text("strategy");
-    std::string interval;
-    if (record.has("outer_overhead_low_ratio"))
-        interval = fmt::format(" ({} to {})", percent(record.number("outer_overhead_low_ratio")),
-                               percent(record.number("outer_overhead_high_ratio")));
-    if (record.has("stamped_overhead_ratio"))
-        return fmt::format(
-            "- {}: events around exchanges {} %{}, stamps of exchanges {} %, of every step {} %, of a pass "
-            "without any "
-            "(in turn)\n",
-            place, percent(record.number("outer_overhead_ratio")), interval,
-            percent(record.number("stamped_overhead_ratio")),
-            percent(record.number("instrumentation_overhead_ratio")));
-    if (record.has("outer_overhead_ratio"))
-        return fmt::format(
-            "- {}: stamps of exchanges {} %, of every step {} %, of a pass without any (in turn)\n", place,
-            percent(record.number("outer_overhead_ratio")),
-            percent(record.number("instrumentation_overhead_ratio")));
-    if (record.has("instrumentation_overhead_ratio"))
-        return fmt::format("- {}: stamps of every step {} % of a pass with stamps of exchanges\n", place,
-                           percent(record.number("instrumentation_overhead_ratio")));
-    return "";
-}
-
-// Of a record that has NAME_ratio with its interval.
-std::string say_added(Record const& record, std::string const& name) {
-    return fmt::format("{} % ({} to {})", percent(record.number(name + "_ratio")),
-                       percent(record.number(name + "_low_ratio")),
-                       percent(record.number(name + "_high_ratio")));
-}
-
-std::string say_permutation(Record const& record) {
-    if (!record.has("permutation_ratio")) return "";
-    return fmt::format(
-        "- {} {}: what is left of the permutation when counts are known, {} of the dispatches; the weighted "
-        "sum, {} of the combines; both ways, {}\n",
-        record.text("dataset"), record.text("strategy"), say_added(record, "permutation"),
-        say_added(record, "weighted_sum"), say_added(record, "both_ways"));
 }
 
 }  // namespace
@@ -170,34 +128,26 @@ std::string run_table(Trace const& trace) {
 }
 
 std::string steps_section(Trace const& trace) {
-    Table table({"case", "step", "median over iterations of the slowest rank, all layers"});
-    std::string overhead, permutation;
+    Table steps({"case", "step", "median over iterations of the slowest rank, all layers"});
+    Table additions({"case", "what", "to", "adds [%]", "95 % interval"});
     for (auto const& record : trace.cases) {
-        auto const* const steps = record.find("steps/duration_s");
-        if (steps == nullptr) continue;
-        auto const d = to_grid<double, 4>(*steps);
-        for (std::size_t s = 0; s < d.extent(2); ++s) {
-            std::vector<double> per_iteration(d.extent(0));
-            for (std::size_t i = 0; i < d.extent(0); ++i) {
-                for (std::size_t l = 0; l < d.extent(1); ++l) {
-                    auto const ranks = d.row(i, l, s);
-                    per_iteration[i] += *std::max_element(ranks.begin(), ranks.end());
-                }
-            }
-            if (median(per_iteration) <= 0) continue;  // a step that this model or plan does not have
-            table.add({record.text("dataset") + " " + record.text("strategy"),
-                       record.text(fmt::format("step_{}", s)), show_seconds(median(per_iteration))});
+        auto const place = record.text("dataset") + " " + record.text("strategy");
+        for (auto const& time : step_times(record)) steps.add({place, time.step, show_seconds(time.p50_s)});
+        for (auto const& one : additions_of(record)) {
+            additions.add({place, one.what, one.to, percent(one.ratio),
+                           one.interval ? fmt::format("{} to {}", percent(one.interval->first),
+                                                      percent(one.interval->second))
+                                        : "-"});
         }
-        overhead += say_overhead(record);
-        permutation += say_permutation(record);
     }
-    if (table.empty()) return "";
-    auto const listed = [](char const* title, std::string const& lines) {
-        return lines.empty() ? "" : fmt::format("\n{}:\n\n{}", title, lines);
-    };
-    return "## Inside a layer (mode in_model, a sibling pass with every step stamped)\n\n" +
-           table.text(TableStyle::markdown) + listed("What stamps cost, as a share of the pass", overhead) +
-           listed("What lies around the exchanges adds to them", permutation) + "\n";
+    if (steps.empty()) return "";
+    auto text = "## Inside a layer (mode in_model, a sibling pass with every step stamped)\n\n" +
+                steps.text(TableStyle::markdown) + "\n";
+    if (!additions.empty()) {
+        text += "What stamps, permutations and weighted sums add (sibling passes in turn):\n\n" +
+                additions.text(TableStyle::markdown) + "\n";
+    }
+    return text;
 }
 
 }  // namespace moewire::markdown

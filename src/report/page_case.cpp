@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "report/inside.hpp"
 #include "report/page_data.hpp"
 #include "report/timeline.hpp"
 
@@ -51,23 +52,12 @@ void add_identity(Json& json, Run const& run, CaseSummary const& one, Record con
 }
 
 void add_steps(Json& json, Record const& record) {
-    auto const* const steps = record.find("steps/duration_s");
-    if (steps == nullptr) return;
-    auto const d = to_grid<double, 4>(*steps);
-    Json all = Json::array();
-    for (std::size_t s = 0; s < d.extent(2); ++s) {
-        std::vector<double> sums(d.extent(0));
-        for (std::size_t i = 0; i < d.extent(0); ++i) {
-            for (std::size_t l = 0; l < d.extent(1); ++l) {
-                auto const ranks = d.row(i, l, s);
-                sums[i] += *std::max_element(ranks.begin(), ranks.end());
-            }
-        }
-        if (median(sums) > 0) all.push_back({record.text(fmt::format("step_{}", s)), rounded(median(sums))});
+    for (auto const& time : step_times(record)) json["steps"].push_back({time.step, rounded(time.p50_s)});
+    for (auto const& one : additions_of(record)) {
+        auto const interval =
+            one.interval ? Json{rounded(one.interval->first), rounded(one.interval->second)} : Json(nullptr);
+        json["additions"].push_back({one.what, one.to, rounded(one.ratio), interval});
     }
-    json["steps"] = std::move(all);
-    if (record.has("instrumentation_overhead_ratio"))
-        json["overhead"] = rounded(record.number("instrumentation_overhead_ratio"));
 }
 
 void add_measured(Json& json, CaseSummary const& one, CaseSummary const* baseline) {

@@ -66,6 +66,9 @@
       }
       const steps = run.cases.filter((one) => one.steps).flatMap((one) => one.steps.map(([step, s]) => [one.key, step, cell(showSeconds(s), s)]));
       if (steps.length) place.append(table(`Inside a layer${of}`, ["case", "step", "median over iterations of the slowest rank, all layers [s]"], steps, "A sibling pass of mode in_model with every step stamped."));
+      const percents = (v) => cell(`${v < 0 ? "" : "+"}${(100 * v).toFixed(1)}`, 100 * v);
+      const additions = run.cases.flatMap((one) => (one.additions || []).map(([what, to, ratio, interval]) => [one.key, what, to, percents(ratio), interval && `${(100 * interval[0]).toFixed(1)} to ${(100 * interval[1]).toFixed(1)}`]));
+      if (additions.length) place.append(table(`What stamps, permutations and weighted sums add${of}`, ["case", "what", "to", "adds [%]", "95 % interval"], additions, "Sibling passes of mode in_model, in turn: the ratio of two, less one."));
       place.append(table(`The run${of}`, ["what", "value"], run.facts.map(([what, value]) => [what, unfolded(value)])));
     }
   }
