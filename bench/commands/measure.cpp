@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "bench/measuring.hpp"
 #include "report/sentences.hpp"
+#include "report/telling.hpp"
 #include "system/agreement.hpp"
 #include "trace/trace_reader.hpp"
 
@@ -24,6 +25,9 @@ int run(Context const& context, MeasureRequest const& request) {
     if (!context.world.is_root()) return code;
     auto const groups = group_cases(read_trace(outcome.trace));
     for (auto const& sentence : say_answers(groups)) print(context, sentence.text + "\n");
+    if (!request.delay.empty()) {
+        for (auto const& sentence : say_late(groups)) print(context, sentence.text + "\n");
+    }
     for (auto const& sentence : say_accuracy(model_accuracy(groups), groups))
         print(context, sentence.text + "\n");
     print(context,

@@ -24,6 +24,7 @@ Run analyse(Trace trace, std::string name) {
     append(run.answers, say_answers(run.groups));
     append(run.answers, say_quality(run.groups));
     append(run.answers, say_binding(run.groups));
+    append(run.answers, say_late(run.groups));
     append(run.answers, say_slopes(run.groups));
     append(run.answers, say_accuracy(run.accuracy, run.groups));
     run.limits = say_limits(trace, run.groups);

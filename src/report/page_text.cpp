@@ -17,7 +17,7 @@ std::vector<Topic> const& topics() {
     static std::vector<Topic> const all{
         {"Fastest placement", {"fastest"}, true},
         {"What it costs", {"cost", "payload"}, true},
-        {"Who binds", {"binding"}, false},
+        {"Who binds", {"binding", "late"}, false},
         {"What imbalance costs", {"slope"}, false},
         {"How well it was predicted", {"prediction"}, true},
         {"Noise, chance and bounds", {"twin", "spread", "bound"}, false},

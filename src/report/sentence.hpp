@@ -19,7 +19,7 @@ struct Fact {
 
 // Built piece by piece; `cite` returns what is shown, for the text, and keeps where it came from.
 struct Sentence {
-    std::string topic;  // "fastest", "cost", "binding", "prediction", "slope", "unmeasured", "limit",
+    std::string topic;  // "fastest", "cost", "binding", "late", "prediction", "slope", "unmeasured", "limit",
                         // "samples", "twin"
     std::string text;
     std::vector<Fact> facts;

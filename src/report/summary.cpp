@@ -100,6 +100,7 @@ void add_measured(Record const& record, CaseSummary& summary) {
     summary.p99 = quantile(summary.charged_s, 0.99);
     summary.pass_p50 = quantile(summary.pass_s, 0.50);
     summary.binding = binding_of(record);
+    summary.lateness = lateness_of(record);
     summary.layer_p50_s = layer_medians(record, directions[0]);
     auto const back_s = layer_medians(record, directions[1]);
     for (std::size_t l = 0; l < back_s.size(); ++l) summary.layer_p50_s[l] += back_s[l];

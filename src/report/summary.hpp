@@ -41,6 +41,7 @@ struct CaseSummary {
     std::vector<double> layer_max_over_mean;  // Shape: [layer]
     std::vector<double> layer_p50_s;  // Shape: [layer]; the slowest rank's median, both directions together
     Binding binding;
+    Lateness lateness;
     std::uint64_t busiest_bytes = 0;  // busiest port, sum over layers, dispatch
     std::uint64_t total_bytes = 0;    // all rows of all ranks, dispatch
     double perplexity = 0;            // 0 where it was not computed

@@ -1,5 +1,6 @@
 #include "report/telling.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
@@ -17,6 +18,14 @@ CaseSummary const* leader(Group const& group) {
     auto const* const winner = clear_winner(group);
     if (winner != nullptr) return winner;
     return group.baseline() != nullptr ? group.baseline() : group.fastest();
+}
+
+// By chance alone somebody is last, and ranks of one host by little.
+bool is_late(CaseSummary const& one) {
+    auto const& late = one.lateness;
+    double const often = std::min(3 / static_cast<double>(late.ranks), 0.9);
+    auto const exchanges = 2 * static_cast<double>(one.layer_p50_s.size());
+    return late.share >= often && late.behind_s * exchanges >= 0.1 * one.p50.value;
 }
 
 }  // namespace
@@ -52,6 +61,32 @@ std::vector<Sentence> say_binding(std::vector<Group> const& groups) {
         if (!one->binding.resource.empty())
             s.text += fmt::format("; of the described machine, {} carries the most for what it can",
                                   one->binding.resource);
+        s.text += ".";
+        sentences.push_back(std::move(s));
+    }
+    return sentences;
+}
+
+std::vector<Sentence> say_late(std::vector<Group> const& groups) {
+    std::vector<Sentence> sentences;
+    for (auto const& group : groups) {
+        auto const* const one = leader(group);
+        if (one == nullptr || one->lateness.ranks < 2) continue;
+        auto const& late = one->lateness;
+        if (!late.made && !is_late(*one)) continue;
+        Sentence s{"late", "", {}};
+        s.text = fmt::format(
+            "{}: under {}, rank {} comes last to {} % of the exchanges, {} after the one before it at the "
+            "median",
+            where(group), one->label(), s.count(static_cast<std::int64_t>(late.rank), "late_rank", one->key),
+            s.percent(100 * late.share, 0, "late_percent", one->key),
+            s.seconds(late.behind_s, "late_behind_s", one->key));
+        if (late.made) {
+            s.text +=
+                fmt::format("; rank {} was made {} late on purpose",
+                            s.count(static_cast<std::int64_t>(late.made->rank), "made_late_rank", one->key),
+                            s.seconds(late.made->by_s, "made_late_s", one->key));
+        }
         s.text += ".";
         sentences.push_back(std::move(s));
     }

@@ -13,6 +13,10 @@ std::vector<Sentence> say_quality(std::vector<Group> const& groups);
 // For each group: the rank and the resource that bind its fastest case.
 std::vector<Sentence> say_binding(std::vector<Group> const& groups);
 
+// For each group: who keeps the others of its fastest case waiting, where one rank clearly does (three times
+// as often as its share or nine times in ten, by a tenth of an exchange) or was made late on purpose.
+std::vector<Sentence> say_late(std::vector<Group> const& groups);
+
 // For each group: what a tenth of imbalance costs a layer, where the cases allow a line.
 std::vector<Sentence> say_slopes(std::vector<Group> const& groups);
 

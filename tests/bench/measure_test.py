@@ -93,6 +93,11 @@ class Measure(ProgramTest):
         self.assertIn("| events around exchanges ", page)
         self.assertEqual("| what is left of the permutation when counts are known | dispatches | " in page, ranks > 1)
 
+    def test_a_rank_that_is_made_late_is_found(self):
+        said = self.ok("measure", "--tokens_per_rank", 64, "--window", 64, "--iterations", 6, "--strategies", "contiguous", "--delay", "1:20000",
+                       "--output", self.scratch / "late.h5", ranks=2)
+        self.assertRegex(said, r"rank 1 comes last to \d+ % of the exchanges, .* at the median; rank 1 was made 20 ms late on purpose\.")
+
     def test_plan_text_and_test_text_differ(self):
         trace = self.measured(2, "--dataset", "drama", "--plan_dataset", "manual", "--strategies", "contiguous,eplb_pack")
         case = trace.cases[0]

@@ -84,6 +84,21 @@ class Facts:
     def binding_rank(self, of, _): return self.slowest_rank(of).argmax()
     def binding_percent(self, of, _): return 100 * self.slowest_rank(of).max()
 
+    def entries(self, of):
+        """Which rank came last to each exchange, and how long after the one before."""
+        waits = np.concatenate([self.cases[of].data[f"measured/{d}_wait_s"].reshape(-1, self.cases[of]["ranks"]) for d in ("dispatch", "combine")])
+        return waits.argmin(axis=1), np.sort(waits, axis=1)[:, 1]
+
+    def late_rank(self, of, _): return np.bincount(self.entries(of)[0]).argmax()
+    def late_percent(self, of, _): return 100 * np.bincount(self.entries(of)[0]).max() / len(self.entries(of)[0])
+
+    def late_behind_s(self, of, _):
+        last, behind_s = self.entries(of)
+        return nearest_rank(behind_s[last == self.late_rank(of, None)], 0.5)
+
+    def made_late_rank(self, of, _): return int(self.cases[of]["delay"].split(":")[0])
+    def made_late_s(self, of, _): return 1e-6 * float(self.cases[of]["delay"].split(":")[1])
+
     def points(self, of):
         """Layers of all usual placements of the case's comparison: received max/mean, and time."""
         case, points = self.cases[of], []
@@ -191,6 +206,9 @@ class EveryNumber(ProgramTest):
             case = file["cases/alpha.plays.replay.random"]
             made_trace.put(case, "spread/predicted_s", random.uniform(1e-3, 2e-3, 20), "s", ["seed"])
             case.attrs["spread_model"] = "line"
+            for name, case in file["cases"].items():
+                if name.startswith("alpha.tales.replay."):
+                    case.attrs["delay"] = "1:40"
         self.ok("report", path, "--output", self.scratch / "out", "--format", "html", "--no_plots")
         page = (self.scratch / "out" / "report.html").read_text()
         run = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))["runs"][0]
@@ -215,7 +233,7 @@ class EveryNumber(ProgramTest):
                 self.assertLessEqual(abs(fact["value"] - expected), relative * abs(expected) + absolute, (sentence["text"], fact, expected))
                 self.shown_matches(fact["shown"], abs(fact["value"]) if not re.match(r"off|perplexity_rise|slope", fact["quantity"]) else fact["value"])
                 seen.add(fact["quantity"])
-        self.assertGreaterEqual(len(seen), 37, sorted(seen))
+        self.assertGreaterEqual(len(seen), 42, sorted(seen))
 
     def test_no_number_stands_without_its_source(self):
         trace, sentences, _ = self.sentences()

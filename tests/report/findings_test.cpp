@@ -52,6 +52,58 @@ TEST(Binding, TheSlowestRankIsNamedWithItsShare) {
         << said[0].text;
 }
 
+// Rank 1 enters `behind_s` after rank 0, which enters `behind_s` after rank 2, but for every tenth dispatch,
+// to which rank 0 comes last.
+Record late_case(double behind_s, std::string const& delay = "") {
+    auto record = measured_case("contiguous", 0.01, 0.1, 1);
+    if (!delay.empty()) record.attributes["delay"] = delay;
+    for (std::string const direction : {"dispatch", "combine"}) {
+        Grid<double, 3> wait(iterations, layers, ranks);
+        for (std::size_t i = 0; i < iterations; ++i) {
+            bool const is_other = direction == "dispatch" && i % 10 == 0;
+            for (std::size_t l = 0; l < layers; ++l) {
+                wait(i, l, is_other ? 1 : 0) = behind_s;
+                wait(i, l, 2) = 2 * behind_s;
+            }
+        }
+        auto const name = "measured/" + direction + "_wait_s";
+        std::erase_if(record.datasets, [&](Dataset const& d) { return d.name == name; });
+        record.datasets.push_back(make_dataset(name, "s", {"iteration", "layer", "rank"}, wait));
+    }
+    return record;
+}
+
+TEST(Late, TheRankThatOthersWaitForIsNamedWhereItMatters) {
+    auto const groups = group_cases(trace_of({late_case(0.002)}));
+    auto const& lateness = groups[0].cases[0].lateness;
+    EXPECT_EQ(lateness.rank, 1u);
+    EXPECT_DOUBLE_EQ(lateness.share, 0.95);
+    EXPECT_DOUBLE_EQ(lateness.behind_s, 0.002);
+    EXPECT_FALSE(lateness.made);
+    auto const said = say_late(groups);
+    ASSERT_EQ(said.size(), 1u);
+    EXPECT_NE(said[0].text.find("rank 1 comes last to 95 % of the exchanges, 2 ms after the one before it"),
+              std::string::npos)
+        << said[0].text;
+    // A tenth of an exchange of 10 ms is not much.
+    EXPECT_TRUE(say_late(group_cases(trace_of({late_case(0.0009)}))).empty());
+    // Nobody is late where all come at once.
+    EXPECT_TRUE(say_late(group_cases(trace_of({measured_case("contiguous", 0.01, 0.1, 1)}))).empty());
+}
+
+TEST(Late, WhoWasMadeLateIsAlwaysTold) {
+    auto const said = say_late(group_cases(trace_of({late_case(0.00025, "1:250")})));
+    ASSERT_EQ(said.size(), 1u);
+    EXPECT_NE(
+        said[0].text.find("250 us after the one before it at the median; rank 1 was made 250 us late on "
+                          "purpose."),
+        std::string::npos)
+        << said[0].text;
+    auto in_model = late_case(0.00025, "1:250");  // which is never delayed
+    in_model.attributes["mode"] = std::string("in_model");
+    EXPECT_TRUE(say_late(group_cases(trace_of({in_model}))).empty());
+}
+
 TEST(Headline, CountsAndNamesTheLargestGain) {
     auto const won = say_headline(group_cases(
         trace_of({measured_case("contiguous", 0.01, 0, 1), measured_case("eplb_pack", 0.008, 0, 2),
