@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All that one visit to a machine of several GPUs is for, in steps: each can be a command of its own with a time limit.
 #
-#   scripts/bench_gpus.sh OUTPUT_DIR [STEP...]      (default: tests carried calibrate heldout scaling nccl models trained)
+#   scripts/bench_gpus.sh OUTPUT_DIR [STEP...]      (default: tests carried calibrate heldout scaling nccl models trained watching late)
 #
 #   tests      gpu_tests, and gpu_ranks_tests on all ranks
 #   carried    exchanges predicted by the calibration of another machine or of fewer ranks, then measured (CARRIED)
@@ -11,6 +11,8 @@
 #   nccl       the same exchanges by nccl-tests (scripts/bench_nccl.sh)
 #   models     every placement and replication inside forward passes (scripts/bench_in_model.sh)
 #   trained    the same for trained models and their arms (TRAINED)
+#   watching   what stamps, permutations and weighted sums add to a forward pass, by tokens a rank (WATCHED)
+#   late       ranks that are late by 50, 250 and 1000 us, one that is killed and one that is stopped: what is said of them
 #
 #   MOEWIRE     the program                          RANKS      as many as there are GPUs
 #   MPIRUN      "mpirun --bind-to none"              DEVICE     cuda; cpu with TRANSPORT=mpi, to rehearse where no GPU is
@@ -19,13 +21,14 @@
 #   TRAINED     "FOLDER ...": models to be loaded    TEXT       drama
 #   ITERATIONS  30, of each case                     SHAPES     "96 640 1504", tokens a rank of exchanges that no probe saw
 #   GEOMETRIES  "olmoe-1b-7b qwen3-30b-a3b phi-3.5-moe mixtral-8x7b" of `scaling`
+#   WATCHED     "32 64 128 1024 4096" of `watching`   WATCHED_MODEL  of `watching` and `late`; four layers of OLMoE's geometry
 #   STEP_LIMIT  560 s for each step                  CALIBRATION_ITERATIONS  20, of each probe in each of four series
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 output=${1:?usage: bench_gpus.sh OUTPUT_DIR [STEP...]}
 shift
 steps=("$@")
-((${#steps[@]})) || steps=(tests carried calibrate heldout scaling nccl models trained)
+((${#steps[@]})) || steps=(tests carried calibrate heldout scaling nccl models trained watching late)
 program=${MOEWIRE:-$root/build/release/bin/moewire}
 device=${DEVICE:-cuda}
 text=${TEXT:-drama}
@@ -130,10 +133,46 @@ step_trained() {
     ((${#trained[@]})) || { say "no trained models: TRAINED is not set"; return; }
     in_models "$output/trained" "${trained[*]}"
 }
+one_model=("${shared[@]}" --dtype "${DTYPE:-bfloat16}" --model "${WATCHED_MODEL:-synth:olmoe-1b-7b}" --dataset "$text" --strategies contiguous --overwrite)
+[[ -n ${WATCHED_MODEL:-} ]] || one_model+=(--layers 4 --router_skew 0.5)
+step_watching() {
+    local tokens traces=()
+    mkdir -p "$output/watching"
+    for tokens in ${WATCHED:-32 64 128 1024 4096}; do
+        on "$ranks" "$output/watching/$tokens.txt" measure "${one_model[@]}" --mode in_model --tokens_per_rank "$tokens" --window 32 \
+            --iterations "${WATCHED_ITERATIONS:-200}" --output "$output/watching/$tokens.h5" && traces+=("$output/watching/$tokens.h5")
+    done
+    ((${#traces[@]})) && attempt "$output/watching/report.txt" "$program" report "${traces[@]}" --output "$output/watching/report" --no_plots
+}
+# $1: signal, for the last rank of a job that would go on for long. What the job says and how long it took is in $1.txt.
+strike() {
+    local log=$output/late/$1.txt job victim struck code
+    timeout --kill-after 10 "$(left)" "${mpirun[@]}" -n "$ranks" "$program" measure "${one_model[@]}" --mode in_model --tokens_per_rank 1024 --window 32 \
+        --iterations 100000 --timeout 10 --output "$output/late/$1.h5" >"$log" 2>&1 &
+    job=$!
+    until grep -q "iterations" "$log" || ! kill -0 $job 2>/dev/null; do sleep 0.2; done # its progress: passes run
+    victim=$(pgrep -f "^$program measure .*/late/$1\.h5" | tail -1)
+    struck=$(date +%s.%N)
+    if [[ -z $victim ]] || ! kill "-$1" "$victim"; then say "no rank to send SIG$1 to, see $log"; failed=1; fi
+    wait $job
+    code=$?
+    echo "bench_gpus: SIG$1 to one rank; the job ended with code $code, $(date +%s.%N | awk -v struck="$struck" '{ printf "%.1f", $1 - struck }') s later" >>"$log"
+    [[ -z $victim ]] || kill -9 "$victim" 2>/dev/null
+}
+step_late() {
+    mkdir -p "$output/late"
+    for delay_us in 50 250 1000; do
+        on "$ranks" "$output/late/$delay_us.txt" measure "${one_model[@]}" --mode replay --tokens_per_rank 1024 --window 32 --delay "1:$delay_us" \
+            --iterations 50 --output "$output/late/$delay_us.h5"
+    done
+    strike KILL
+    strike STOP
+    grep -h -e "made .* late" -e "error: " -e "bench_gpus: SIG" "$output"/late/*.txt >"$output/late/said.txt"
+}
 
 for step in "${steps[@]}"; do
     case $step in
-        tests | carried | calibrate | heldout | scaling | nccl | models | trained) ;;
+        tests | carried | calibrate | heldout | scaling | nccl | models | trained | watching | late) ;;
         *) say "unknown step '$step'; use those that the head of this script names"; exit 2 ;;
     esac
 done
@@ -154,6 +193,8 @@ for step in "${steps[@]}"; do
         nccl) step_nccl ;;
         models) step_models ;;
         trained) step_trained ;;
+        watching) step_watching ;;
+        late) step_late ;;
     esac
     say "$step: $((SECONDS - began)) s"
 done

@@ -57,6 +57,19 @@ class SetUp(ProgramTest):
             self.assertEqual(done.returncode, code, done.stderr)
             self.assertIn(fragment, done.stderr)
 
+    def test_a_visit_finds_late_and_dead_ranks_and_says_what_watching_adds(self):
+        visit = self.scratch / "visit"
+        done = subprocess.run([ROOT / "scripts" / "bench_gpus.sh", visit, "watching", "late"], capture_output=True, text=True, timeout=280,
+                              env={**os.environ, "MOEWIRE": PROGRAM, "RANKS": "2", "DEVICE": "cpu", "TRANSPORT": "mpi", "DTYPE": "float32", "WATCHED": "64", "WATCHED_ITERATIONS": "4",
+                                   "WATCHED_MODEL": "tiny-phimoe", "MOEWIRE_PYTHON": sys.executable, "MPIRUN": "mpirun --oversubscribe --bind-to none --timeout 200"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("| what is left of the permutation when counts are known | dispatches |", (visit / "watching" / "report" / "report.md").read_text())
+        said = (visit / "late" / "said.txt").read_text()
+        for delay in ("50 us", "250 us", "1 ms"):
+            self.assertIn(f"rank 1 was made {delay} late on purpose", said)
+        self.assertRegex(said, r"rank 0 of 2: asked to end while .+ waits for its peers(.|\n)*SIGKILL to one rank; the job ended with code 137")
+        self.assertRegex(said, r"rank 0 of 2: .+ did not end within 10 s(.|\n)*SIGSTOP to one rank; the job ended with code 4")
+
 
 class Reader(ProgramTest):
     def test_foreign_files_are_refused(self):
