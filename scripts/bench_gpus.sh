@@ -150,7 +150,7 @@ strike() {
     timeout --kill-after 10 "$(left)" "${mpirun[@]}" -n "$ranks" "$program" measure "${one_model[@]}" --mode in_model --tokens_per_rank 1024 --window 32 \
         --iterations 100000 --timeout 10 --output "$output/late/$1.h5" >"$log" 2>&1 &
     job=$!
-    until grep -q "iterations" "$log" || ! kill -0 $job 2>/dev/null; do sleep 0.2; done # its progress: passes run
+    until grep -Eq " [1-9][0-9]*/100000 iterations" "$log" || ! kill -0 $job 2>/dev/null; do sleep 0.2; done # some passes have run: it is in the midst of others
     victim=$(pgrep -f "^$program measure .*/late/$1\.h5" | tail -1)
     struck=$(date +%s.%N)
     if [[ -z $victim ]] || ! kill "-$1" "$victim"; then say "no rank to send SIG$1 to, see $log"; failed=1; fi
