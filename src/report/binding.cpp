@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <vector>
 
 #include "base/statistics.hpp"
@@ -32,11 +33,13 @@ Lateness lateness_of(Record const& record) {
             for (std::size_t l = 0; l < samples.extent(1); ++l, ++exchanges) {
                 // Whoever comes last waits for nobody, and the one before it for that one alone.
                 auto const waits = samples.row(i, l);
-                auto const last = std::min_element(waits.begin(), waits.end());
-                std::vector<double> others(waits.begin(), last);
-                others.insert(others.end(), last + 1, waits.end());
-                behind_s[static_cast<std::size_t>(last - waits.begin())].push_back(
-                    *std::min_element(others.begin(), others.end()));
+                auto const last =
+                    static_cast<std::size_t>(std::min_element(waits.begin(), waits.end()) - waits.begin());
+                double before_s = std::numeric_limits<double>::infinity();
+                for (std::size_t rank = 0; rank < waits.size(); ++rank) {
+                    if (rank != last) before_s = std::min(before_s, waits[rank]);
+                }
+                behind_s[last].push_back(before_s);
             }
         }
     }
