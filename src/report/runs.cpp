@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "base/json.hpp"
 #include "base/random.hpp"
@@ -11,9 +12,16 @@ namespace moewire {
 namespace {
 namespace fs = std::filesystem;
 
-// Differ between any two runs.
-std::set<std::string> const by_nature{"created_utc", "command_line", "clock_bound_s",
-                                      "gpus",        "environment",  "nccl_topology_xml"};
+// Differ between any two runs, as files do that a run has to itself.
+std::set<std::string> const by_nature{"created_utc",
+                                      "command_line",
+                                      "clock_bound_s",
+                                      "nccl_topology_xml",
+                                      "option output",
+                                      "environment NCCL_DEBUG_FILE",
+                                      "environment NCCL_TOPO_DUMP_FILE"};
+// Hold many facts: each is compared by itself.
+std::set<std::string> const whole{"environment", "gpus", "options"};
 constexpr int resamples = 1000;
 constexpr std::int64_t fewest_samples = 6;  // below, no 95 % interval of a median exists
 
@@ -26,11 +34,17 @@ std::string last_parts(fs::path const& path, std::size_t count) {
     return name.string();
 }
 
-// Attributes of the root, with the environment's variables and the first GPU's state as entries of their own.
+// Attributes of the root, with options, the environment's variables and the first GPU's state as entries of
+// their own.
 std::map<std::string, std::string> provenance_of(Trace const& trace) {
     std::map<std::string, std::string> values;
     for (auto const& [name, value] : trace.root.attributes) {
-        if (!by_nature.contains(name)) values[name] = to_text(value);
+        if (!whole.contains(name)) values[name] = to_text(value);
+    }
+    std::istringstream options(trace.root.has("options") ? trace.root.text("options") : "");
+    for (std::string line; std::getline(options, line);) {
+        auto const equals = line.find('=');
+        if (equals != std::string::npos) values["option " + line.substr(0, equals)] = line.substr(equals + 1);
     }
     auto const add = [&](char const* attribute, std::string const& prefix) {
         if (!trace.root.has(attribute)) return;
@@ -42,6 +56,7 @@ std::map<std::string, std::string> provenance_of(Trace const& trace) {
     };
     add("environment", "environment ");
     add("gpus", "gpu of rank 0, ");
+    for (auto const& name : by_nature) values.erase(name);
     return values;
 }
 

@@ -157,8 +157,11 @@ TEST(Runs, WhatTheyWereMadeWithIsCompared) {
          b = trace_of({measured_case("contiguous", 0.02, 0.1, 2)});
     a.root.attributes["nccl_version"] = std::string("2.28.9"),
     b.root.attributes["nccl_version"] = std::string("2.29.1");
-    a.root.attributes["environment"] = std::string(R"({"NCCL_ALGO":"Ring","X":"1"})");
-    b.root.attributes["environment"] = std::string(R"({"X":"1"})");
+    a.root.attributes["environment"] =
+        std::string(R"({"NCCL_ALGO":"Ring","NCCL_DEBUG_FILE":"/tmp/1.log","X":"1"})");
+    b.root.attributes["environment"] = std::string(R"({"NCCL_DEBUG_FILE":"/tmp/2.log","X":"1"})");
+    a.root.attributes["options"] = std::string("model=\"m\"\ntokens_per_rank=32\noutput=\"a.h5\"\n");
+    b.root.attributes["options"] = std::string("model=\"m\"\ntokens_per_rank=64\noutput=\"b.h5\"\n");
     a.root.attributes["gpus"] = std::string(R"([{"sm_clock_mhz":1980}])");
     b.root.attributes["gpus"] = std::string(R"([{"sm_clock_mhz":1200}])");
     std::map<std::string, std::vector<std::string>> rows;
@@ -167,6 +170,9 @@ TEST(Runs, WhatTheyWereMadeWithIsCompared) {
     EXPECT_EQ(rows["environment NCCL_ALGO"], (std::vector<std::string>{"Ring", "-"}));
     EXPECT_EQ(rows["gpu of rank 0, sm_clock_mhz"], (std::vector<std::string>{"1980", "1200"}));
     EXPECT_FALSE(rows.contains("environment X"));
+    EXPECT_EQ(rows["option tokens_per_rank"], (std::vector<std::string>{"32", "64"}));
+    for (auto const* silent : {"option model", "option output", "options", "environment NCCL_DEBUG_FILE"})
+        EXPECT_FALSE(rows.contains(silent)) << silent;
     EXPECT_FALSE(rows.contains("ranks"));
     auto const findings = find({a, b});
     ASSERT_EQ(findings.differences.size(), 1u);
