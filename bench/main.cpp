@@ -9,6 +9,7 @@
 #include "base/registry.hpp"
 #include "bench/command.hpp"
 #include "system/environment.hpp"
+#include "system/heartbeat.hpp"
 #include "system/memory.hpp"
 #include "system/network.hpp"
 #include "system/provenance.hpp"
@@ -31,6 +32,15 @@ std::string version_text() {
                        version.compiler);
 }
 
+// Of commands that bound no exchange: what the others have unless told.
+double timeout_s_of(CLI::App const& command) {
+    for (auto const* name : {"--timeout", "--timeout_s"}) {
+        auto const* const option = command.get_option_no_throw(name);
+        if (option != nullptr && !option->empty()) return option->as<double>();
+    }
+    return 120;
+}
+
 // Every rank parses the same line with the same result; rank 0 speaks.
 int run(Context const& context, int argc, char** argv) {
     CLI::App app(
@@ -44,7 +54,7 @@ int run(Context const& context, int argc, char** argv) {
                    "Network interface of MPI's TCP transport and NCCL's sockets, e.g. eth0");
     app.set_config("--config", "", "Read options from a TOML file");
     app.require_subcommand(1);
-    std::map<CLI::App*, std::function<int(Context const&)>> runs;
+    std::map<CLI::App const*, std::function<int(Context const&)>> runs;
     for (auto const& entry : Registry<Command>::instance().entries()) {
         auto* const sub = app.add_subcommand(entry.name, entry.description);
         runs.emplace(sub, entry.value.declare(*sub));
@@ -62,7 +72,10 @@ int run(Context const& context, int argc, char** argv) {
         wrong.set_audience(Audience::all_ranks);
         throw wrong;
     }
-    return runs.at(app.get_subcommands().front())(context);
+    auto const* const chosen = app.get_subcommands().front();
+    // An exchange that waits says more, so it speaks first.
+    Heartbeat const heartbeat(context.world, 1 + timeout_s_of(*chosen));
+    return runs.at(chosen)(context);
 }
 
 std::string origin(Communicator const& world) {

@@ -51,7 +51,7 @@ void declare_measure_options(CLI::App& app, MeasureRequest& r) {
     option(app, "seed", r.seed, "Seed of placements and of the order of cases");
     option(app, "bandwidth", r.bandwidth_gbit_per_s, "Bandwidth in the cost model `seed` [Gbit/s]");
     option(app, "latency", r.latency_us, "Latency in the cost model `seed` [us]");
-    option(app, "timeout", r.timeout_s, "Longest that one exchange may take [s]");
+    option(app, "timeout", r.timeout_s, "Longest that an exchange may take, or a rank stand still [s]");
     option(app, "output", r.output, "Trace to write (.h5)");
     flag(app, "overwrite", r.overwrite, "Replace an existing trace");
     flag(app, "resume", r.resume,

@@ -32,7 +32,8 @@ void declare_sweep_options(CLI::App& app, SweepRequest& r) {
     option(app, "warmups", r.warmups, "Exchanges before each batch of samples");
     option(app, "row_bytes", r.row_bytes,
            "Bytes of a row; what a pair exchanges is rounded down to whole rows");
-    option(app, "timeout_s", r.timeout_s, "An exchange that lasts longer ends the program");
+    option(app, "timeout_s", r.timeout_s,
+           "An exchange that lasts longer, or a rank that stands still for longer, ends the program");
     option(app, "output", r.output, "Write FILE.json (all samples) or FILE.csv");
     flag(app, "share_gpu", r.share_gpu, "Several ranks may use one GPU: to try functions, never speed");
     flag(app, "quick", r.quick, "Does it run at all? Three sizes, at most five samples of each rung");

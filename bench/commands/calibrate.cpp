@@ -85,7 +85,7 @@ std::function<int(Context const&)> declare(CLI::App& app) {
         app, "parts", r->parts,
         "Series of such samples, one after another, for what changes with time; 0: 4 between GPUs, else 1");
     option(app, "seed", r->seed, "Seed of the order of probes");
-    option(app, "timeout", r->timeout_s, "Longest that one exchange may take [s]");
+    option(app, "timeout", r->timeout_s, "Longest that an exchange may take, or a rank stand still [s]");
     option(app, "output", r->output, "The frozen file (.toml); samples go to FILE.samples.json");
     footer(app,
            "Every pattern (nothing, own bytes, pairs, one to k, k to one, uniform, permutations, "

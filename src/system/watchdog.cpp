@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "base/show.hpp"
 #include "system/clock.hpp"
+#include "system/heartbeat.hpp"
 #include "system/interruption.hpp"
 
 namespace moewire {
@@ -16,7 +17,7 @@ namespace {
 
 std::atomic<Watchdog*> of_process{nullptr};
 // mpirun kills one second after it asked a process to end.
-constexpr double period_s = 0.25, told_after_s = 0.3;
+constexpr double period_s = 0.25, told_after_s = 0.3, asleep_s = 2;
 
 }  // namespace
 
@@ -40,12 +41,19 @@ void Watchdog::watch() {
     auto const period = std::chrono::duration<double>(std::min(period_s, limit_s_ / 4));
     std::unique_lock lock(mutex_);
     while (!stop_signal_.wait_for(lock, period, [this] { return stopping_; })) {
+        double const now_s = monotonic_s();
+        if (now_s - looked_s_ > asleep_s) awake_since_s_ = now_s;
+        looked_s_ = now_s;
         tell_of_signal();
         check_probe();
         char const* const step = step_.load(std::memory_order_acquire);
-        if (step == nullptr || monotonic_s() - since_s_.load(std::memory_order_acquire) < limit_s_) continue;
-        end(step, "");
+        if (step != nullptr && is_late(since_s_.load(std::memory_order_acquire))) end(step, "");
     }
+}
+
+// While this process was itself stopped, it waited for nobody.
+bool Watchdog::is_late(double since_s) const {
+    return monotonic_s() - std::max(since_s, awake_since_s_) >= limit_s_;
 }
 
 // Once, when what was under way as the launcher asked this process to end is still under way.
@@ -78,7 +86,7 @@ void Watchdog::check_probe() {
     } catch (std::exception const& error) {
         end("work under way", error.what());  // nobody above this thread could report it
     }
-    if (!late || (!late->problem && monotonic_s() - late->since_s < limit_s_)) return;
+    if (!late || (!late->problem && !is_late(late->since_s))) return;
     if (late->give_up) std::thread(late->give_up).detach();  // which may itself never end
     end(late->step, late->problem.value_or(""));
 }
@@ -89,11 +97,13 @@ void Watchdog::set_probe(std::function<std::optional<Late>()> probe) {
 }
 
 void Watchdog::end(std::string const& step, std::string const& why) {
-    log_error(why.empty()
-                  ? fmt::format("{}: {} did not end within {} (a peer is dead or late); look at the other "
-                                "ranks' messages, or raise --timeout",
-                                who_, step, show_seconds(limit_s_))
-                  : fmt::format("{}: {} failed ({}); look at the other ranks' messages", who_, step, why));
+    auto const still = Heartbeat::say_who_stands_still();
+    log_error(
+        why.empty()
+            ? fmt::format("{}: {} did not end within {} (a peer is dead or late{}{}); look at the other "
+                          "ranks' messages, or raise --timeout",
+                          who_, step, show_seconds(limit_s_), still.empty() ? "" : ": ", still)
+            : fmt::format("{}: {} failed ({}); look at the other ranks' messages", who_, step, why));
     std::_Exit(4);
 }
 

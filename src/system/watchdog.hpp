@@ -59,11 +59,13 @@ class Watchdog {
   private:
     void watch();
     void check_probe();
+    bool is_late(double since_s) const;
     void tell_of_signal();
     [[noreturn]] void end(std::string const& step, std::string const& why);
 
     std::string who_;
     double limit_s_;
+    double looked_s_ = 0, awake_since_s_ = 0;
     double asked_to_end_s_ = 0;  // since when; 0: nobody asked
     bool has_told_ = false;
     std::atomic<char const*> step_{nullptr};

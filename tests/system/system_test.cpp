@@ -6,6 +6,7 @@
 
 #include "system/clock.hpp"
 #include "system/environment.hpp"
+#include "system/heartbeat.hpp"
 #include "system/interruption.hpp"
 #include "system/machine.hpp"
 #include "system/provenance.hpp"
@@ -94,6 +95,11 @@ TEST(Provenance, CommandLineReadsBackInAShell) {
 TEST(Watchdog, LetsTimelyStepsPass) {
     Watchdog dog("rank 0 of 1", 5);
     for (int i = 0; i < 100; ++i) Watchdog::Guard const guard(dog, "a step");
+}
+
+TEST(Heartbeat, OneRankWatchesNobody) {
+    Heartbeat const heartbeat(Communicator(), 0);
+    EXPECT_EQ(Heartbeat::say_who_stands_still(), "");
 }
 
 // What a rank says when a peer died and the launcher ends the job: once, and only of what still waits.
