@@ -14,7 +14,7 @@
 #   FACTOR       4, from size to size               CASES       "SHAPE/CONTROL ..." of alltoallv
 #   PYTHON       python3                            DEVICE      cuda; cpu with EXCHANGE=mpi, where no GPU is
 #   ALLOCATOR    nccl; cuda: ours by cudaMalloc
-#   CHECK        1; 0: nccl-tests checks no data and so holds no third buffer, which makes 16 MiB a few us faster
+#   CHECK        1; 0: nccl-tests checks no data, writes none, and holds no third buffer: 16 MiB take it a few us less
 #   REGISTER     none; local or window: both sides let NCCL use their memory without copies (-R 1, -R 2 of nccl-tests)
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
