@@ -23,7 +23,7 @@ struct CalibrateRequest {
     std::int64_t iterations = 20, row_bytes = 256;         // iterations: of every part
     std::int64_t parts = 0;                                // 0: 4 between GPUs, else 1
     std::uint64_t seed = 0;
-    double timeout_s = 120;
+    double timeout_s = default_timeout_s;
     std::string output = "calibration.toml";
 };
 

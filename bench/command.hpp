@@ -16,6 +16,9 @@ class App;
 
 namespace moewire {
 
+// Longest that an exchange may take or a rank stand still, unless told. Unit: seconds.
+constexpr double default_timeout_s = 120;
+
 // What every command is given.
 struct Context {
     Communicator world;

@@ -32,13 +32,13 @@ std::string version_text() {
                        version.compiler);
 }
 
-// Of commands that bound no exchange: what the others have unless told.
+// Commands without exchanges have no such option.
 double timeout_s_of(CLI::App const& command) {
     for (auto const* name : {"--timeout", "--timeout_s"}) {
         auto const* const option = command.get_option_no_throw(name);
         if (option != nullptr && !option->empty()) return option->as<double>();
     }
-    return 120;
+    return default_timeout_s;
 }
 
 // Every rank parses the same line with the same result; rank 0 speaks.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/command.hpp"
 #include "bench/subject.hpp"
 #include "measure/replay.hpp"
 
@@ -37,7 +38,7 @@ struct MeasureRequest {
     std::uint64_t seed = 0;
     double bandwidth_gbit_per_s = 100;  // of the cost model `seed`
     double latency_us = 1;
-    double timeout_s = 120;
+    double timeout_s = default_timeout_s;
     std::string output = "run.h5";
     bool overwrite = false;
     bool resume = false;  // an interrupted run of the same options, or start one

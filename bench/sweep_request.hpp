@@ -24,7 +24,7 @@ struct SweepRequest {
     std::string write_matrix;
     std::string cadence = "isolated";
     std::int64_t iterations = 20, warmups = 2, row_bytes = matrix_step_bytes;
-    double until_width_percent = 0, max_seconds = 0, timeout_s = 120;
+    double until_width_percent = 0, max_seconds = 0, timeout_s = default_timeout_s;
     std::uint64_t seed = 0;
     bool json = false, quick = false;
     bool share_gpu = false;  // else two ranks on one GPU are an error

@@ -50,6 +50,12 @@ void answer_root(MPI_Comm comm, int rounds) {
 
 }  // namespace
 
+void AwakeClock::look() {
+    double const now_s = monotonic_s();
+    if (now_s - looked_s_ > 1) since_s_ = now_s;
+    looked_s_ = now_s;
+}
+
 double monotonic_s() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);

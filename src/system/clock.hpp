@@ -11,6 +11,17 @@ namespace moewire {
 // The host's steady clock. Unit: seconds since an arbitrary moment, the same for all processes of one boot.
 double monotonic_s();
 
+// Since when has this process run without a pause? For a thread that looks several times a second: where it
+// could not for a whole second, the process was stopped or its machine asleep, and waited for nobody.
+class AwakeClock {
+  public:
+    void look();
+    double since_s() const { return since_s_; }  // on monotonic_s(); at the latest look
+
+  private:
+    double looked_s_ = 0, since_s_ = 0;
+};
+
 // How a rank's clock relates to rank 0's: time on rank 0 = own time - offset_s, within +-bound_s.
 struct ClockOffset {
     double offset_s = 0;

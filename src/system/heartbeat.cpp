@@ -1,5 +1,7 @@
 #include "system/heartbeat.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
 #include <limits>
@@ -10,7 +12,6 @@
 
 #include "base/log.hpp"
 #include "base/show.hpp"
-#include "system/clock.hpp"
 
 namespace moewire {
 namespace {
@@ -82,35 +83,36 @@ void Heartbeat::beat() {
         look();
         auto const who = say_longest(limit_s_);
         if (who.empty()) continue;
-        log_error(
-            fmt::format("rank {} of {}: {} (stopped from outside, or its process hangs in the system); look "
-                        "at that process, or raise --timeout",
-                        rank_, size_, who));
+        log_error(fmt::format(
+            "rank {} of {}: {} (stopped from outside, or its process hangs in the system); look at "
+            "that process",
+            rank_, size_, who));
         std::_Exit(4);
     } while (
         !stop_signal_.wait_for(lock, std::chrono::duration<double>(period_s), [this] { return stopping_; }));
 }
 
 void Heartbeat::look() {
-    double const now_s = monotonic_s();
-    // This process stood still as well: what others did meanwhile is not known.
-    bool const was_away = now_s - looked_s_ > long_s / 2;
-    looked_s_ = now_s;
+    looked_s_ = monotonic_s();
+    awake_.look();
     for (std::size_t rank = 0; rank < seen_.size(); ++rank) {
         auto const count = counts()[rank].load();
-        if (count != seen_[rank].count || was_away) seen_[rank] = {count, now_s};
+        if (count != seen_[rank].count) seen_[rank] = {count, looked_s_};
     }
 }
 
 std::string Heartbeat::say_longest(double least_s) const {
-    std::size_t still = seen_.size();
+    std::size_t stillest = 0;
+    double longest_s = 0;
     for (std::size_t rank = 0; rank < seen_.size(); ++rank) {
         auto const& [count, at_s] = seen_[rank];
-        if (count == not_here || count == has_left || looked_s_ - at_s < least_s) continue;
-        if (still == seen_.size() || at_s < seen_[still].at_s) still = rank;
+        if (count == not_here || count == has_left) continue;
+        // What a rank did while this process stood still itself is not known.
+        double const still_s = looked_s_ - std::max(at_s, awake_.since_s());
+        if (still_s > longest_s) stillest = rank, longest_s = still_s;
     }
-    if (still == seen_.size()) return "";
-    return fmt::format("rank {} has stood still for {}", still, show_seconds(looked_s_ - seen_[still].at_s));
+    if (longest_s < least_s) return "";
+    return fmt::format("rank {} has stood still for {}", stillest, show_seconds(longest_s));
 }
 
 std::string Heartbeat::say_who_stands_still() {

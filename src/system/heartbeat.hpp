@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -11,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "system/clock.hpp"
 #include "system/communicator.hpp"
 
 namespace moewire {
@@ -48,6 +48,7 @@ class Heartbeat {
     void* shared_ = nullptr;
     std::vector<Seen> seen_;  // Shape: [rank]
     double looked_s_ = 0;
+    AwakeClock awake_;
     mutable std::mutex mutex_;
     std::condition_variable stop_signal_;
     bool stopping_ = false;

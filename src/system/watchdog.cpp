@@ -1,5 +1,6 @@
 #include "system/watchdog.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 
@@ -7,7 +8,6 @@
 
 #include "base/log.hpp"
 #include "base/show.hpp"
-#include "system/clock.hpp"
 #include "system/heartbeat.hpp"
 #include "system/interruption.hpp"
 
@@ -17,7 +17,7 @@ namespace {
 
 std::atomic<Watchdog*> of_process{nullptr};
 // mpirun kills one second after it asked a process to end.
-constexpr double period_s = 0.25, told_after_s = 0.3, asleep_s = 2;
+constexpr double period_s = 0.25, told_after_s = 0.3;
 
 }  // namespace
 
@@ -41,9 +41,7 @@ void Watchdog::watch() {
     auto const period = std::chrono::duration<double>(std::min(period_s, limit_s_ / 4));
     std::unique_lock lock(mutex_);
     while (!stop_signal_.wait_for(lock, period, [this] { return stopping_; })) {
-        double const now_s = monotonic_s();
-        if (now_s - looked_s_ > asleep_s) awake_since_s_ = now_s;
-        looked_s_ = now_s;
+        awake_.look();
         tell_of_signal();
         check_probe();
         char const* const step = step_.load(std::memory_order_acquire);
@@ -51,9 +49,8 @@ void Watchdog::watch() {
     }
 }
 
-// While this process was itself stopped, it waited for nobody.
 bool Watchdog::is_late(double since_s) const {
-    return monotonic_s() - std::max(since_s, awake_since_s_) >= limit_s_;
+    return monotonic_s() - std::max(since_s, awake_.since_s()) >= limit_s_;
 }
 
 // Once, when what was under way as the launcher asked this process to end is still under way.

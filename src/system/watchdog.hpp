@@ -9,6 +9,8 @@
 #include <string>
 #include <thread>
 
+#include "system/clock.hpp"
+
 namespace moewire {
 
 // A thread that ends the process (exit code 4, one message naming `who` and the step) when a guarded step
@@ -65,7 +67,7 @@ class Watchdog {
 
     std::string who_;
     double limit_s_;
-    double looked_s_ = 0, awake_since_s_ = 0;
+    AwakeClock awake_;
     double asked_to_end_s_ = 0;  // since when; 0: nobody asked
     bool has_told_ = false;
     std::atomic<char const*> step_{nullptr};
