@@ -65,12 +65,13 @@ class StoppedRank(ProgramTest):
 
     def test_a_job_that_is_suspended_as_a_whole_blames_nobody(self):
         job, pids = self.start(2, *self.measure("suspended.h5", iterations=200))
-        time.sleep(0.2)
+        time.sleep(2)
         for pid in pids.values():
             os.kill(pid, signal.SIGSTOP)
         time.sleep(2 * TIMEOUT_S + 2)
         for pid in pids.values():
             os.kill(pid, signal.SIGCONT)
+            time.sleep(0.7)  # the first to go on finds the other as it was left
         said, _ = job.communicate(timeout=150)
         self.assertEqual(job.returncode, 0, said)
         self.assertNotIn("stood still", said)
